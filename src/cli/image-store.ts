@@ -1,0 +1,21 @@
+/** Where images are, for the commands that change them. */
+import type { Config } from "../config/config.ts";
+import type { Host } from "../host/host.ts";
+import type { ImageStore } from "../image/publish.ts";
+import { chooseStorage } from "../storage/detect.ts";
+import { RunnerError } from "../text/errors.ts";
+
+/** Throws when we are not root: images belong to it. */
+export async function openImageStore(host: Host, config: Config): Promise<ImageStore> {
+  if (host.userId !== 0) {
+    throw new RunnerError({
+      kind: "usage",
+      message: "Images can only be changed by root.",
+      hints: ["Run the command with sudo."],
+    });
+  }
+  const { rootDirectory } = config;
+  host.files.ensureDirectory(rootDirectory, 0o755);
+  const storage = await chooseStorage(host, { directory: rootDirectory, kind: config.storage });
+  return { rootDirectory, storage };
+}

@@ -1,0 +1,200 @@
+/** The command line: what there is, its help and examples. Actions are imported when they run. */
+import { Command, CommanderError, Help } from "commander";
+import { RunnerError } from "../text/errors.ts";
+import { nearestName } from "../text/nearest.ts";
+import type { CommandEnd, Context } from "./context.ts";
+
+interface ProgramOptions {
+  readonly version: string;
+  /** Called once, with the options that every command has, before its action. */
+  readonly open: (options: { readonly verbose: boolean; readonly debug: boolean }) => Context;
+  readonly writeOut: (text: string) => void;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: commander hands actions what their declarations say
+type AnyAction = (context: Context, ...values: any[]) => Promise<CommandEnd>;
+
+/**
+ * Parses `argv` (without program name), runs the command and resolves to its end. Throws a usage
+ * error for what cannot be understood.
+ */
+export async function runProgram(
+  argv: readonly string[],
+  options: ProgramOptions,
+): Promise<CommandEnd> {
+  let end: CommandEnd = "success";
+  const program = new Command("nspawn-runner")
+    .description("GitLab CI jobs in real, throw-away Linux machines with systemd inside.")
+    .version(options.version)
+    .configureHelp({
+      sortSubcommands: false,
+      subcommandTerm: (command) => new Help().subcommandTerm(command),
+    })
+    .configureOutput({ writeOut: options.writeOut, writeErr: () => {} })
+    .enablePositionalOptions()
+    .showSuggestionAfterError(false)
+    .exitOverride();
+  withCommonOptions(program);
+
+  const add = (
+    nameAndArguments: string,
+    description: string,
+    details: {
+      readonly load: () => Promise<AnyAction>;
+      readonly examples?: readonly string[];
+      readonly hidden?: boolean;
+    },
+  ): Command => {
+    const command = program
+      .command(nameAndArguments, { hidden: details.hidden ?? false })
+      .description(description)
+      .exitOverride();
+    withCommonOptions(command);
+    if (details.examples) {
+      command.addHelpText(
+        "after",
+        `\nExamples:\n${details.examples.map((line) => `  ${line}`).join("\n")}`,
+      );
+    }
+    return command.action(async (...values: unknown[]) => {
+      // Commander appends the command itself, which actions have no use for.
+      const words = values.slice(0, -1);
+      const common = { ...program.opts(), ...command.opts() };
+      const context = options.open({
+        verbose: common.verbose === true,
+        debug: common.debug === true,
+      });
+      const action = await details.load();
+      end = await action(context, ...words);
+    });
+  };
+
+  addStages(add);
+  addImages(add);
+  addTools(add);
+
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return "success";
+    throw usageError(program, error, argv);
+  }
+  return end;
+}
+
+type Add = (
+  nameAndArguments: string,
+  description: string,
+  details: {
+    readonly load: () => Promise<AnyAction>;
+    readonly examples?: readonly string[];
+    readonly hidden?: boolean;
+  },
+) => Command;
+
+function withCommonOptions(command: Command): void {
+  command
+    .option("-v, --verbose", "say what is being done")
+    .option("--debug", "show every command, decision and stack trace");
+}
+
+const DEFAULT_IMAGE = ["--default-image <name>", "the image of jobs that name none"] as const;
+const ID = ["--id <name>", "the machine, when not called by GitLab Runner"] as const;
+
+function addStages(add: Add): void {
+  add("config", "stage: print the job's configuration for GitLab Runner", {
+    load: async () => (await import("./config.ts")).configAction,
+    examples: ["nspawn-runner config --default-image trixie"],
+  })
+    .alias("gitlab-config")
+    .option(...DEFAULT_IMAGE);
+  add("prepare [image]", "stage: clone an image and boot the job's machine", {
+    load: async () => (await import("./prepare.ts")).prepareAction,
+    examples: [
+      "nspawn-runner prepare --default-image trixie",
+      "nspawn-runner prepare --id try1 trixie",
+    ],
+  })
+    .option(...ID)
+    .option(...DEFAULT_IMAGE);
+  add("run <script> [stage]", "stage: run a script in the job's machine", {
+    load: async () => (await import("./run.ts")).runAction,
+    examples: ["nspawn-runner run --id try1 ./script.sh"],
+  }).option(...ID);
+  add("cleanup", "stage: end the job's machine and remove every trace of it", {
+    load: async () => (await import("./cleanup.ts")).cleanupAction,
+    examples: ["nspawn-runner cleanup --id try1"],
+  }).option(...ID);
+}
+
+function addImages(add: Add): void {
+  add("chroot-create <name>", "create an image (Debian, by mmdebstrap)", {
+    load: async () => (await import("./chroot-create.ts")).chrootCreateAction,
+    examples: [
+      "nspawn-runner chroot-create trixie",
+      "nspawn-runner chroot-create stable --suite bookworm",
+    ],
+  }).option("--suite <suite>", "the Debian suite (default: the image's name)");
+  add("chroot-login <name> [command...]", "change an image by a shell in a copy of it", {
+    load: async () => (await import("./chroot-login.ts")).chrootLoginAction,
+    examples: [
+      "nspawn-runner chroot-login trixie",
+      "nspawn-runner chroot-login trixie -- apt-get install -y cmake",
+    ],
+  });
+  add("chroot-list", "list the images", {
+    load: async () => (await import("./chroot-list.ts")).chrootListAction,
+    examples: ["nspawn-runner chroot-list --json"],
+  }).option("--json", "print JSON");
+  add("chroot-maintenance", "bring declared images up to date", {
+    load: async () => (await import("./chroot-maintenance.ts")).chrootMaintenanceAction,
+  });
+}
+
+function addTools(add: Add): void {
+  add("toml [image]", "print the [[runners]] section for GitLab Runner's config.toml", {
+    load: async () => (await import("./toml.ts")).tomlAction,
+    examples: ["nspawn-runner toml trixie --url https://gitlab.example.com/ --token glrt-…"],
+  })
+    .option("--url <url>", "the GitLab server")
+    .option("--token <token>", "the runner's authentication token");
+  add("gc", "remove what is left of machines that died with their driver", {
+    load: async () => (await import("./gc.ts")).gcAction,
+  });
+  add("internal-release <machine>", "ExecStopPost of a machine's unit", {
+    load: async () => (await import("./release.ts")).releaseAction,
+    hidden: true,
+  });
+  add("internal-launch <machine>", "ExecStart of a machine with a layered clone", {
+    load: async () => (await import("./launch.ts")).launchAction,
+    hidden: true,
+  });
+}
+
+function usageError(program: Command, error: CommanderError, argv: readonly string[]): RunnerError {
+  const message = error.message.replace(/^error: /, "");
+  const word = /'([^']*)'/.exec(message)?.[1] ?? "";
+  const command = program.commands.find((known) => argv.includes(known.name()));
+  const commands = program.commands
+    .map((known) => known.name())
+    .filter((name) => !name.startsWith("internal-"));
+  const flags = (command ?? program).options.map((option) => option.long ?? "");
+  const near =
+    error.code === "commander.unknownOption"
+      ? nearestName(word, flags)
+      : error.code === "commander.unknownCommand"
+        ? nearestName(word, commands)
+        : undefined;
+  return new RunnerError({
+    kind: "usage",
+    message:
+      error.code === "commander.help"
+        ? "No command was given."
+        : `${message.charAt(0).toUpperCase()}${message.slice(1)}.`,
+    hints: [
+      ...(near === undefined ? [] : [`Did you mean "${near}"?`]),
+      `See "nspawn-runner ${command === undefined ? "" : `${command.name()} `}--help".`,
+    ],
+  });
+}

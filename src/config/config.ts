@@ -1,0 +1,113 @@
+/** `config.toml`: schema and defaults. Every default of the project's settings is here. */
+import { parse, TomlError } from "smol-toml";
+import * as v from "valibot";
+import type { Host } from "../host/host.ts";
+import { RunnerError } from "../text/errors.ts";
+import { nearestName } from "../text/nearest.ts";
+import { parseSize } from "../text/sizes.ts";
+
+const CONFIG_PATH = "/etc/nspawn-runner/config.toml";
+
+const absolutePath = v.pipe(
+  v.string(),
+  v.regex(/^\/[^\0]*$/, 'must be an absolute path, such as "/var/lib/nspawn-runner"'),
+  v.transform((path) => path.replace(/(?<=.)\/+$/, "")),
+);
+const seconds = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(86_400));
+const size = v.pipe(
+  v.string(),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const bytes = parseSize(dataset.value);
+    if (bytes !== undefined) return bytes;
+    addIssue({ message: 'must be a size, such as "2G" or "512M"' });
+    return NEVER;
+  }),
+);
+
+const entries = {
+  /** Images, and the clones of machines. */
+  root_directory: v.optional(absolutePath, "/var/lib/nspawn-runner"),
+  /** The image of jobs that name none. */
+  default_image: v.optional(v.string()),
+  storage: v.optional(v.picklist(["auto", "btrfs", "reflink", "overlay", "tmpfs"]), "auto"),
+  /** What a machine may write when its storage is `tmpfs`. */
+  tmpfs_size: v.optional(size, "2G"),
+  /** How long a machine may take until it is ready for the first script. */
+  boot_timeout: v.optional(seconds, 120),
+  /** The `gitlab-runner` that machines find in their PATH. Looked for in our PATH when absent. */
+  gitlab_runner: v.optional(absolutePath),
+};
+
+const schema = v.strictObject(entries);
+
+export interface Config {
+  readonly path: string;
+  readonly rootDirectory: string;
+  readonly defaultImage: string | undefined;
+  readonly storage: "auto" | "btrfs" | "reflink" | "overlay" | "tmpfs";
+  readonly tmpfsBytes: number;
+  readonly bootTimeoutSeconds: number;
+  readonly gitlabRunner: string | undefined;
+}
+
+/**
+ * The configuration: `$NSPAWN_RUNNER_CONFIG`, else the usual file, else only defaults.
+ * Throws a system error with line and column (TOML) or the key (schema).
+ */
+export function readConfig(host: Pick<Host, "files" | "environment">): Config {
+  const chosen = host.environment.NSPAWN_RUNNER_CONFIG;
+  const path = chosen ?? CONFIG_PATH;
+  if (host.files.probe(path) === undefined) {
+    if (chosen === undefined) return parseConfig("", path);
+    throw new RunnerError({
+      kind: "system",
+      message: `Cannot read the configuration "${path}": there is no such file.`,
+      hints: ["Mend or unset the environment variable NSPAWN_RUNNER_CONFIG."],
+    });
+  }
+  return parseConfig(host.files.readText(path), path);
+}
+
+/** Pure part of `readConfig`. */
+export function parseConfig(text: string, path: string): Config {
+  const result = v.safeParse(schema, parseToml(text, path));
+  if (!result.success) {
+    throw new RunnerError({
+      kind: "system",
+      message: `The configuration "${path}" cannot be used: ${result.issues.map(describeIssue).join("; ")}.`,
+      hints: [`Mend "${path}". Known settings: ${Object.keys(entries).join(", ")}.`],
+    });
+  }
+  const settings = result.output;
+  return {
+    path,
+    rootDirectory: settings.root_directory,
+    defaultImage: settings.default_image,
+    storage: settings.storage,
+    tmpfsBytes: settings.tmpfs_size,
+    bootTimeoutSeconds: settings.boot_timeout,
+    gitlabRunner: settings.gitlab_runner,
+  };
+}
+
+function parseToml(text: string, path: string): unknown {
+  try {
+    return parse(text);
+  } catch (cause) {
+    const place = cause instanceof TomlError ? `:${cause.line}:${cause.column}` : "";
+    const reason = cause instanceof Error ? cause.message.split("\n")[0] : String(cause);
+    throw new RunnerError({
+      kind: "system",
+      message: `The configuration "${path}${place}" is not valid TOML: ${reason}.`,
+    });
+  }
+}
+
+function describeIssue(issue: v.BaseIssue<unknown>): string {
+  const key = issue.path?.map((part) => String(part.key)).join(".") ?? "";
+  if (issue.expected !== "never") return `"${key}" ${lowerFirst(issue.message)}`;
+  const near = nearestName(key, Object.keys(entries));
+  return `"${key}" is not a setting${near === undefined ? "" : `; did you mean "${near}"?`}`;
+}
+
+const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);

@@ -1,0 +1,138 @@
+/** The host's files. Synchronous: a stage does one thing at a time, and start-up time is its cost. */
+import * as fs from "node:fs";
+import { lockFile, makeFifo, renameNew } from "./libc.ts";
+
+export interface PathFacts {
+  readonly kind: "file" | "directory" | "link" | "other";
+  readonly inode: number;
+  readonly device: number;
+  readonly uid: number;
+  readonly mode: number;
+  readonly sizeBytes: number;
+  readonly modifiedMs: number;
+}
+
+export interface Files {
+  /** Facts of the path itself (a link is not followed), or nothing where there is none. */
+  probe(path: string): PathFacts | undefined;
+  realPath(path: string): string;
+  /** Throws when the file is larger than `sizeMaxBytes`. */
+  readText(path: string, sizeMaxBytes?: number): string;
+  /** Up to `bytes` bytes from the start of a file, as Latin-1. */
+  readStart(path: string, bytes: number): string;
+  /** Creates or replaces atomically: a reader sees the old text or the new, never half. */
+  writeText(path: string, text: string, mode?: number): void;
+  copy(from: string, to: string, mode: number): void;
+  list(path: string): string[];
+  ensureDirectory(path: string, mode: number): void;
+  createDirectory(path: string, mode: number): void;
+  /** Removes a tree; nothing there is fine. Links are removed, not followed. */
+  remove(path: string): void;
+  /** Atomic, and never over something that is there. */
+  renameNew(from: string, to: string): void;
+  /** Atomic; replaces a file or link that is there. */
+  rename(from: string, to: string): void;
+  link(target: string, path: string): void;
+  readLink(path: string): string;
+  makeFifo(path: string, options: { mode: number; ownerId: number }): void;
+  setOwner(path: string, ownerId: number): void;
+  /** Magic number of the path's file system (statfs(2)) and its free bytes. */
+  probeFileSystem(path: string): { readonly magic: number; readonly freeBytes: number };
+  /** A lock on `path` (created when absent), or nothing when it is taken and `wait` is false. */
+  lock(
+    path: string,
+    options: { mode: "shared" | "exclusive"; wait: boolean },
+  ): Disposable | undefined;
+}
+
+const TEXT_MAX_BYTES = 16 * 1024 * 1024;
+
+export function openFiles(): Files {
+  return {
+    probe: (path) => {
+      const facts = fs.lstatSync(path, { throwIfNoEntry: false });
+      return facts === undefined ? undefined : toFacts(facts);
+    },
+    realPath: (path) => fs.realpathSync(path),
+    readText: (path, sizeMaxBytes = TEXT_MAX_BYTES) => {
+      const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+      try {
+        const { size } = fs.fstatSync(fd);
+        if (size > sizeMaxBytes) {
+          throw new Error(`"${path}" has ${size} bytes; the limit is ${sizeMaxBytes}`);
+        }
+        return fs.readFileSync(fd, "utf8");
+      } finally {
+        fs.closeSync(fd);
+      }
+    },
+    readStart: (path, bytes) => {
+      const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+      try {
+        const buffer = Buffer.alloc(bytes);
+        return buffer.toString("latin1", 0, fs.readSync(fd, buffer, 0, bytes, 0));
+      } finally {
+        fs.closeSync(fd);
+      }
+    },
+    writeText: (path, text, mode = 0o644) => {
+      const draft = `${path}.new`;
+      fs.rmSync(draft, { force: true });
+      fs.writeFileSync(draft, text, { mode, flag: "wx" });
+      fs.chmodSync(draft, mode);
+      fs.renameSync(draft, path);
+    },
+    copy: (from, to, mode) => {
+      fs.copyFileSync(from, to, fs.constants.COPYFILE_EXCL);
+      fs.chmodSync(to, mode);
+    },
+    list: (path) => fs.readdirSync(path).sort(),
+    ensureDirectory: (path, mode) => {
+      fs.mkdirSync(path, { recursive: true, mode });
+    },
+    createDirectory: (path, mode) => {
+      fs.mkdirSync(path, { mode });
+      fs.chmodSync(path, mode);
+    },
+    remove: (path) => fs.rmSync(path, { recursive: true, force: true }),
+    renameNew,
+    rename: (from, to) => fs.renameSync(from, to),
+    link: (target, path) => fs.symlinkSync(target, path),
+    readLink: (path) => fs.readlinkSync(path),
+    makeFifo: (path, { mode, ownerId }) => {
+      makeFifo(path, mode);
+      fs.chmodSync(path, mode);
+      fs.lchownSync(path, ownerId, ownerId);
+    },
+    setOwner: (path, ownerId) => fs.lchownSync(path, ownerId, ownerId),
+    probeFileSystem: (path) => {
+      const facts = fs.statfsSync(path);
+      return { magic: facts.type, freeBytes: facts.bavail * facts.bsize };
+    },
+    lock: (path, { mode, wait }) => {
+      const fd = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
+      const release = { [Symbol.dispose]: () => fs.closeSync(fd) };
+      if (lockFile(fd, mode, wait)) return release;
+      fs.closeSync(fd);
+      return undefined;
+    },
+  };
+}
+
+function toFacts(facts: fs.Stats): PathFacts {
+  return {
+    kind: facts.isFile()
+      ? "file"
+      : facts.isDirectory()
+        ? "directory"
+        : facts.isSymbolicLink()
+          ? "link"
+          : "other",
+    inode: facts.ino,
+    device: facts.dev,
+    uid: facts.uid,
+    mode: facts.mode & 0o7777,
+    sizeBytes: facts.size,
+    modifiedMs: facts.mtimeMs,
+  };
+}

@@ -1,0 +1,83 @@
+/**
+ * The host as a value: every effect the rest of the project can have. `main.ts` opens the real
+ * one; tests hand in what they need. Nothing outside `host/` touches the system otherwise.
+ */
+
+import { type Files, openFiles } from "./files.ts";
+import { sendDatagram } from "./libc.ts";
+import { encodeJournalEntry, type Log, type LogLevel, openLog } from "./log.ts";
+import { openProcesses, type Processes } from "./processes.ts";
+
+export interface Clock {
+  nowMs(): number;
+  /** Resolves after `ms`, or rejects when `signal` aborts. For bounds, not for waiting on facts. */
+  sleep(ms: number): Promise<void>;
+}
+
+export interface Host {
+  readonly environment: Readonly<Record<string, string>>;
+  readonly workingDirectory: string;
+  readonly userId: number;
+  /** The words that start this program again, such as for `ExecStopPost=`. Absolute. */
+  readonly driver: readonly string[];
+  readonly files: Files;
+  readonly processes: Processes;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Aborted by SIGTERM and SIGINT. */
+  readonly signal: AbortSignal;
+  /** `length` random characters of [a-z0-9]. */
+  randomName(length: number): string;
+  /** Writes to stdout, for the program that asked. */
+  print(text: string): void;
+}
+
+const JOURNAL_SOCKET = "/run/systemd/journal/socket";
+
+export function openHost(options: {
+  readonly level: LogLevel;
+  readonly signal: AbortSignal;
+}): Host {
+  const environment = definedOnly(process.env);
+  const log = openLog({
+    level: options.level,
+    write: (text) => {
+      process.stderr.write(text);
+    },
+    sendToJournal: (entry) =>
+      sendDatagram(
+        JOURNAL_SOCKET,
+        encodeJournalEntry({ SYSLOG_IDENTIFIER: "nspawn-runner", ...entry }),
+      ),
+  });
+  return {
+    environment,
+    workingDirectory: process.cwd(),
+    userId: process.getuid?.() ?? -1,
+    driver: driverWords(),
+    files: openFiles(),
+    processes: openProcesses({ log, environment, signal: options.signal }),
+    clock: { nowMs: () => Date.now(), sleep: (ms) => Bun.sleep(ms) },
+    log,
+    signal: options.signal,
+    randomName: (length) => {
+      const bytes = crypto.getRandomValues(new Uint8Array(length));
+      return Array.from(bytes, (byte) => "abcdefghijklmnopqrstuvwxyz012345"[byte % 32]).join("");
+    },
+    print: (text) => {
+      process.stdout.write(text);
+    },
+  };
+}
+
+/** A compiled executable is one word; from source it is the runtime and the main file. */
+function driverWords(): readonly string[] {
+  const compiled = Bun.main.startsWith("/$bunfs/");
+  return compiled ? [process.execPath] : [process.execPath, Bun.main];
+}
+
+function definedOnly(values: NodeJS.ProcessEnv): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined),
+  );
+}

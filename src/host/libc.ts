@@ -1,0 +1,181 @@
+/**
+ * System calls that have no command or no binding in the runtime, through `bun:ffi`.
+ * The only file that loads libc. x86-64 and arm64 share the numbers used here
+ * (asm-generic/unistd.h: the calls added since Linux 5.0 have one number everywhere).
+ */
+import { CString, dlopen, FFIType, ptr, read } from "bun:ffi";
+
+const { int, ptr: pointer, u64, i64, u32 } = FFIType;
+
+const library = () =>
+  dlopen("libc.so.6", {
+    mkfifo: { args: [pointer, u32], returns: int },
+    flock: { args: [int, int], returns: int },
+    mount: { args: [pointer, pointer, pointer, u64, pointer], returns: int },
+    renameat2: { args: [int, pointer, int, pointer, u32], returns: int },
+    socket: { args: [int, int, int], returns: int },
+    sendto: { args: [int, pointer, u64, int, pointer, u32], returns: i64 },
+    execve: { args: [pointer, pointer, pointer], returns: int },
+    syscall: { args: [i64, i64, i64, i64, i64, i64], returns: i64 },
+    __errno_location: { args: [], returns: pointer },
+    strerror: { args: [int], returns: pointer },
+  });
+
+let loaded: ReturnType<typeof library> | undefined;
+const libc = () => {
+  loaded ??= library();
+  return loaded.symbols;
+};
+
+const cString = (text: string): Buffer => Buffer.from(`${text}\0`);
+
+export class SystemCallError extends Error {
+  readonly errno: number;
+  constructor(call: string, subject: string, errno: number) {
+    const text = libc().strerror(errno);
+    super(`${call} ${subject}: ${text === null ? `error ${errno}` : new CString(text)}`);
+    this.errno = errno;
+  }
+}
+
+const EWOULDBLOCK = 11;
+
+function check(call: string, subject: string, result: number | bigint): number {
+  if (Number(result) >= 0) return Number(result);
+  const location = libc().__errno_location();
+  throw new SystemCallError(call, subject, location === null ? 0 : read.i32(location, 0));
+}
+
+/** mkfifo(3). Throws when the path exists. */
+export function makeFifo(path: string, mode: number): void {
+  check("mkfifo", path, libc().mkfifo(ptr(cString(path)), mode));
+}
+
+const LOCK_SH = 1;
+const LOCK_EX = 2;
+const LOCK_NB = 4;
+
+/** flock(2) on an open descriptor. False when another holder is in the way and `wait` is false. */
+export function lockFile(fd: number, mode: "shared" | "exclusive", wait: boolean): boolean {
+  const operation = (mode === "shared" ? LOCK_SH : LOCK_EX) | (wait ? 0 : LOCK_NB);
+  try {
+    check("flock", `descriptor ${fd}`, libc().flock(fd, operation));
+    return true;
+  } catch (error) {
+    if (error instanceof SystemCallError && error.errno === EWOULDBLOCK) return false;
+    throw error;
+  }
+}
+
+const AT_FDCWD = -100;
+const RENAME_NOREPLACE = 1;
+
+/** renameat2(2) with RENAME_NOREPLACE: atomic, and never over something that is there. */
+export function renameNew(from: string, to: string): void {
+  const result = libc().renameat2(
+    AT_FDCWD,
+    ptr(cString(from)),
+    AT_FDCWD,
+    ptr(cString(to)),
+    RENAME_NOREPLACE,
+  );
+  check("rename", `${from} to ${to}`, result);
+}
+
+/** mount(2); `data` are the file system's own options. */
+export function mountFileSystem(type: string, source: string, target: string, data: string): void {
+  const result = libc().mount(
+    ptr(cString(source)),
+    ptr(cString(target)),
+    ptr(cString(type)),
+    0,
+    ptr(cString(data)),
+  );
+  check(`mount -t ${type}`, target, result);
+}
+
+// asm-generic/unistd.h
+const SYS_OPEN_TREE = 428;
+const SYS_MOVE_MOUNT = 429;
+const SYS_MOUNT_SETATTR = 442;
+// linux/mount.h
+const OPEN_TREE_CLONE = 1;
+const OPEN_TREE_CLOEXEC = 0o2000000;
+const MOUNT_ATTR_IDMAP = 0x00100000;
+const MOVE_MOUNT_F_EMPTY_PATH = 4;
+const AT_EMPTY_PATH = 0x1000;
+
+/**
+ * Mounts `source` at `target` with its ids mapped as in the user namespace of `usernsFd`
+ * (mount_setattr(2), MOUNT_ATTR_IDMAP; Linux 5.12, for overlayfs layers 5.19).
+ */
+export function mountIdMapped(source: string, target: string, usernsFd: number): void {
+  const { syscall } = libc();
+  const path = (text: string): bigint => BigInt(ptr(pin(cString(text))));
+  const tree = check(
+    "open_tree",
+    source,
+    syscall(SYS_OPEN_TREE, AT_FDCWD, path(source), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC, 0, 0),
+  );
+  const attributes = pin(Buffer.alloc(32)); // struct mount_attr: set, clear, propagation, userns_fd
+  attributes.writeBigUInt64LE(BigInt(MOUNT_ATTR_IDMAP), 0);
+  attributes.writeBigUInt64LE(BigInt(usernsFd), 24);
+  check(
+    "mount_setattr",
+    source,
+    syscall(SYS_MOUNT_SETATTR, tree, path(""), AT_EMPTY_PATH, BigInt(ptr(attributes)), 32),
+  );
+  check(
+    "move_mount",
+    target,
+    syscall(SYS_MOVE_MOUNT, tree, path(""), AT_FDCWD, path(target), MOVE_MOUNT_F_EMPTY_PATH),
+  );
+}
+
+// Buffers whose addresses were handed out as integers; the collector must not free them.
+const pinned: Buffer[] = [];
+const pin = (buffer: Buffer): Buffer => {
+  pinned.push(buffer);
+  return buffer;
+};
+
+/** execve(2): this process becomes `argv`. Returns only by throwing. */
+export function becomeProgram(
+  path: string,
+  argv: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): never {
+  const vector = (items: readonly string[]): Buffer => {
+    const table = pin(Buffer.alloc((items.length + 1) * 8));
+    items.forEach((item, index) => {
+      table.writeBigUInt64LE(BigInt(ptr(pin(cString(item)))), index * 8);
+    });
+    return table;
+  };
+  const variables = Object.entries(environment).map(([key, value]) => `${key}=${value}`);
+  const result = libc().execve(ptr(cString(path)), ptr(vector(argv)), ptr(vector(variables)));
+  check("execve", path, result);
+  throw new Error("execve returned");
+}
+
+const AF_UNIX = 1;
+const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
+const MSG_DONTWAIT_NOSIGNAL = 0x40 | 0x4000;
+let datagramSocket = -1;
+
+/** Sends one datagram to a Unix socket, or drops it when nobody listens or the queue is full. */
+export function sendDatagram(path: string, message: Buffer): void {
+  const { socket, sendto } = libc();
+  if (datagramSocket < 0) datagramSocket = socket(AF_UNIX, SOCK_DGRAM_CLOEXEC, 0);
+  const address = Buffer.alloc(2 + Buffer.byteLength(path) + 1);
+  address.writeUInt16LE(AF_UNIX, 0);
+  address.write(path, 2);
+  sendto(
+    datagramSocket,
+    ptr(message),
+    message.length,
+    MSG_DONTWAIT_NOSIGNAL,
+    ptr(address),
+    address.length,
+  );
+}

@@ -1,0 +1,122 @@
+/** From a name to the tree that jobs get. Looks, changes nothing. */
+import type { Host } from "../host/host.ts";
+import { RunnerError } from "../text/errors.ts";
+import { escapeUntrusted } from "../text/escape.ts";
+import { type ImageName, isImageName, parseImageName } from "../text/names.ts";
+import { nearestName } from "../text/nearest.ts";
+
+export interface Image {
+  readonly name: ImageName;
+  /**
+   * `plain`: a directory put there by hand. `generations`: `NAME.v/` with a link `current` to one
+   * of its immutable `NAME_<version>/` directories (the `.v` of systemd.v(7)).
+   */
+  readonly kind: "plain" | "generations";
+  readonly tree: string;
+  /** Device and inode of the tree: the same for as long as it exists, even when renamed. */
+  readonly identity: string;
+}
+
+type FilesHost = Pick<Host, "files">;
+
+export const generationsDirectory = (rootDirectory: string, name: ImageName): string =>
+  `${rootDirectory}/${name}.v`;
+
+/** All images of a root directory, by name. An absent root directory has none. */
+export function listImages(host: FilesHost, rootDirectory: string): Image[] {
+  if (host.files.probe(rootDirectory) === undefined) return [];
+  const names = host.files.list(rootDirectory).map((entry) => entry.replace(/\.v$/, ""));
+  return [...new Set(names)]
+    .filter(isImageName)
+    .map((name) => probeImage(host, rootDirectory, name))
+    .filter((image) => image !== undefined);
+}
+
+/** The image of that name, or nothing. */
+export function probeImage(
+  host: FilesHost,
+  rootDirectory: string,
+  name: ImageName,
+): Image | undefined {
+  const generations = generationsDirectory(rootDirectory, name);
+  const current = `${generations}/current`;
+  if (host.files.probe(current)?.kind === "link") {
+    const target = host.files.readLink(current);
+    if (!target.startsWith(`${name}_`) || target.includes("/")) return undefined;
+    return imageAt(host, { name, kind: "generations", tree: `${generations}/${target}` });
+  }
+  const plain = `${rootDirectory}/${name}`;
+  if (host.files.probe(plain)?.kind === "link") return followAlias(host, rootDirectory, name);
+  return imageAt(host, { name, kind: "plain", tree: plain });
+}
+
+/** A link `stable` → `trixie` is a second name of an image beside it; others lead nowhere. */
+function followAlias(host: FilesHost, rootDirectory: string, name: ImageName): Image | undefined {
+  const target = host.files.readLink(`${rootDirectory}/${name}`);
+  if (!isImageName(target)) return undefined;
+  if (host.files.probe(`${rootDirectory}/${target}`)?.kind === "link") return undefined;
+  return probeImage(host, rootDirectory, target);
+}
+
+/**
+ * The image that a job asked for. A name that cannot be one, a missing image and a link that
+ * leaves the root directory are job errors; the error lists the images there are.
+ */
+export function findImage(host: FilesHost, rootDirectory: string, text: string): Image {
+  const name = parseImageName(text);
+  const image = probeImage(host, rootDirectory, name);
+  if (image !== undefined) return image;
+  if (host.files.probe(`${rootDirectory}/${name}`)?.kind === "link") {
+    throw new RunnerError({
+      kind: "job",
+      message: `Cannot use the image "${name}": it is a link, and links are not followed out of "${rootDirectory}".`,
+      hints: ["Move the directory itself there, or bind mount it."],
+    });
+  }
+  const names: readonly string[] = listImages(host, rootDirectory).map((known) => known.name);
+  const near = nearestName(name, names);
+  throw new RunnerError({
+    kind: "job",
+    message: `There is no image "${escapeUntrusted(name)}".`,
+    hints: [
+      ...(near === undefined ? [] : [`Did you mean "${near}"?`]),
+      names.length === 0
+        ? `There are no images in "${rootDirectory}" yet: create one with "nspawn-runner chroot-create NAME".`
+        : `The images are: ${names.join(", ")}.`,
+    ],
+  });
+}
+
+function imageAt(host: FilesHost, image: Omit<Image, "identity">): Image | undefined {
+  const facts = host.files.probe(image.tree);
+  if (facts?.kind !== "directory") return undefined;
+  return { ...image, identity: `${facts.device}:${facts.inode}` };
+}
+
+/** Whether a machine of this tree boots: it has a systemd (found where nspawn would). */
+export function hasSystemd(host: FilesHost, tree: string): boolean {
+  return hasProgram(host, tree, ["usr/lib/systemd/systemd", "lib/systemd/systemd"]);
+}
+
+export function hasBash(host: FilesHost, tree: string): boolean {
+  return hasProgram(host, tree, ["usr/bin/bash", "bin/bash"]);
+}
+
+// Links are taken as present: where they lead is decided inside the machine, not on the host.
+function hasProgram(host: FilesHost, tree: string, paths: readonly string[]): boolean {
+  return paths.some((path) => {
+    const kind = probeInside(host, tree, path);
+    return kind === "file" || kind === "link";
+  });
+}
+
+/** Looks along a path without following any link of the tree but the usual `lib` → `usr/lib`. */
+function probeInside(host: FilesHost, tree: string, path: string): string | undefined {
+  let place = tree;
+  const parts = path.split("/");
+  for (const part of parts.slice(0, -1)) {
+    place = `${place}/${part}`;
+    if (host.files.probe(place)?.kind !== "directory") return undefined;
+  }
+  return host.files.probe(`${place}/${parts.at(-1)}`)?.kind;
+}

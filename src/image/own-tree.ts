@@ -1,0 +1,29 @@
+/** A directory put into the root directory by hand becomes clonable without anyone's help, once. */
+import type { Host } from "../host/host.ts";
+import type { Image } from "./find-image.ts";
+import { changeLock } from "./image-lock.ts";
+import { type ImageStore, openDraft, replacePlain } from "./publish.ts";
+
+/**
+ * On btrfs, makes a plain directory a subvolume of the same content. When another command is at
+ * it, nothing is done: a clone can be copied meanwhile, only more slowly.
+ */
+export async function ensureOwnTree(host: Host, store: ImageStore, image: Image): Promise<void> {
+  const { storage, rootDirectory } = store;
+  if (!storage.traits.needsOwnTree || storage.isOwnTree(host, image.tree)) return;
+  if (image.kind !== "plain") return;
+  let lock: Disposable;
+  try {
+    lock = changeLock(host, rootDirectory, image.name);
+  } catch (error) {
+    host.log.debug(`# image "${image.name}" is being changed: ${error}`);
+    return;
+  }
+  using _lock = lock;
+  host.log.info(
+    `Image "${image.name}" is a plain directory; making it a btrfs subvolume, once, so that jobs start in milliseconds.`,
+  );
+  await using draft = await openDraft(host, store, image.name);
+  await storage.copyTree(host, image.tree, draft.tree);
+  await replacePlain(host, store, { image, draft });
+}

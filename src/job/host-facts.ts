@@ -1,0 +1,74 @@
+/** What the driver has to know about the host it runs on. */
+import type { Host } from "../host/host.ts";
+import { RunnerError } from "../text/errors.ts";
+
+const CGROUP2_MAGIC = 0x63677270; // statfs(2), CGROUP2_SUPER_MAGIC
+const SYSTEMD_MIN = 252;
+
+/** Throws one sentence about the first thing that is missing to run machines. */
+export async function requireUsableHost(host: Host): Promise<void> {
+  const fault = await probeHost(host);
+  if (fault === undefined) return;
+  throw new RunnerError({ kind: "system", message: fault.message, hints: [fault.hint] });
+}
+
+async function probeHost(host: Host): Promise<{ message: string; hint: string } | undefined> {
+  if (host.userId !== 0) {
+    return {
+      message: "Machines can only be started by root.",
+      hint: 'Let gitlab-runner run as root: its service must not have "User=".',
+    };
+  }
+  if (host.files.probe("/run/systemd/system") === undefined) {
+    return {
+      message: "This host was not booted with systemd, which supervises the machines.",
+      hint: "Run nspawn-runner on a host, or in a container, whose PID 1 is systemd.",
+    };
+  }
+  if (host.files.probe("/usr/bin/systemd-nspawn") === undefined) {
+    return {
+      message: 'This host has no "systemd-nspawn".',
+      hint: "Install it: apt-get install systemd-container (dnf: systemd-container; Arch has it).",
+    };
+  }
+  if (host.files.probeFileSystem("/sys/fs/cgroup").magic !== CGROUP2_MAGIC) {
+    return {
+      message: "This host has no unified cgroup hierarchy (cgroup v2).",
+      hint: "Boot it without systemd.unified_cgroup_hierarchy=0.",
+    };
+  }
+  return undefined;
+}
+
+/** Throws when the systemd of this host is too old. Asked only once something has failed. */
+export function explainOldSystemd(version: string): string | undefined {
+  const number = Number(/^systemd (\d+)/.exec(version)?.[1]);
+  if (!(number < SYSTEMD_MIN)) return undefined;
+  return `systemd ${number} is too old; nspawn-runner needs ${SYSTEMD_MIN} or newer.`;
+}
+
+/** The host's `gitlab-runner`: machines need it for cache and artifacts. */
+export function findGitlabRunner(
+  host: Pick<Host, "files" | "environment">,
+  configured: string | undefined,
+): string | undefined {
+  const candidates =
+    configured === undefined
+      ? (host.environment.PATH ?? "").split(":").map((directory) => `${directory}/gitlab-runner`)
+      : [configured];
+  for (const path of candidates.filter((candidate) => candidate.startsWith("/"))) {
+    if (host.files.probe(path) === undefined) continue;
+    const real = host.files.realPath(path);
+    if (host.files.probe(real)?.kind === "file") return real;
+  }
+  return undefined;
+}
+
+/**
+ * The service we were started in, when it is gitlab-runner's: its end is the end of our machines.
+ * From the cgroup, as sd_pid_get_unit(3) does.
+ */
+export function findOwnUnit(host: Pick<Host, "files">): string | undefined {
+  const cgroup = host.files.readText("/proc/self/cgroup");
+  return /\/(gitlab-runner[A-Za-z0-9@._-]*\.service)(\/|$)/m.exec(cgroup)?.[1];
+}

@@ -1,0 +1,74 @@
+/**
+ * What GitLab asks for: the trusted facts of `$JOB_RESPONSE_FILE`. A job can override
+ * `CUSTOM_ENV_*`, so those are only read where GitLab Runner is too old to write the file.
+ * Everything here comes from a stranger and is validated where it is used.
+ */
+import * as v from "valibot";
+import type { Host } from "../host/host.ts";
+import { RunnerError } from "../text/errors.ts";
+
+const schema = v.object({
+  id: v.optional(v.number()),
+  job_info: v.nullish(v.object({ project_id: v.nullish(v.number()) })),
+  runner_info: v.nullish(v.object({ timeout: v.nullish(v.number()) })),
+  image: v.nullish(v.object({ name: v.nullish(v.string()) })),
+});
+
+export interface JobRequest {
+  readonly jobId: string;
+  /** As the job's author wrote it, variables expanded; nothing when there is no `image:`. */
+  readonly image: string | undefined;
+  readonly timeoutSeconds: number | undefined;
+}
+
+/** GitLab's own limit of a job's payload is far below; the file holds every variable. */
+const RESPONSE_MAX_BYTES = 64 * 1024 * 1024;
+
+/** Nothing when we were not called by GitLab Runner. Throws a system error for an unusable file. */
+export function readJobRequest(host: Pick<Host, "files" | "environment">): JobRequest | undefined {
+  const path = host.environment.JOB_RESPONSE_FILE;
+  if (path === undefined || path === "") return requestOfVariables(host.environment);
+  try {
+    return parseJobRequest(host.files.readText(path, RESPONSE_MAX_BYTES));
+  } catch (cause) {
+    throw new RunnerError({
+      kind: "system",
+      message: `Cannot understand the job in "${path}".`,
+      hints: ["Is this GitLab Runner older than 17 or newer than this nspawn-runner knows?"],
+      cause,
+    });
+  }
+}
+
+/** Pure part of `readJobRequest`. Throws when the text is not a job. */
+export function parseJobRequest(text: string): JobRequest {
+  const job = v.parse(schema, parseJson(text));
+  return {
+    jobId: String(job.id ?? 0),
+    image: job.image?.name || undefined,
+    timeoutSeconds: positive(job.runner_info?.timeout),
+  };
+}
+
+// The parser's own message quotes the text, which holds secrets.
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Error("it is not JSON");
+  }
+}
+
+function requestOfVariables(environment: Readonly<Record<string, string>>): JobRequest | undefined {
+  const { CUSTOM_ENV_CI_JOB_ID: id, CUSTOM_ENV_CI_JOB_IMAGE: image } = environment;
+  if (id === undefined) return undefined;
+  return {
+    jobId: /^\d{1,20}$/.test(id) ? id : "0",
+    image: image || undefined,
+    timeoutSeconds: positive(Number(environment.CUSTOM_ENV_CI_JOB_TIMEOUT)),
+  };
+}
+
+function positive(value: number | null | undefined): number | undefined {
+  return value !== undefined && value !== null && value > 0 ? Math.ceil(value) : undefined;
+}

@@ -1,0 +1,47 @@
+/**
+ * A range of host ids for each live machine, never shared: inotify instances and other limits
+ * count by host uid. A range is taken by creating a file; `release` removes it.
+ */
+import type { Host } from "../host/host.ts";
+import { RunnerError } from "../text/errors.ts";
+import type { MachineName } from "../text/names.ts";
+import { RANGES_DIRECTORY } from "./machine-paths.ts";
+
+/**
+ * The upper part of the ids that systemd sets aside for containers (524288 to 1878982656,
+ * "Users, Groups, UIDs and GIDs on systemd systems"); /etc/subuid hands out from the lower end.
+ */
+const SHIFT_MIN = 0x4000_0000;
+const ID_COUNT = 65_536;
+const RANGES = 12_000;
+const TRIES_MAX = 64;
+
+/** Takes a free range for the machine; its first id. Throws when none is found. */
+export function takeIdRange(host: Pick<Host, "files" | "randomName">, name: MachineName): number {
+  host.files.ensureDirectory(RANGES_DIRECTORY, 0o700);
+  const start = Number.parseInt(host.randomName(6), 36) % RANGES;
+  for (let attempt = 0; attempt < TRIES_MAX; attempt += 1) {
+    const shift = SHIFT_MIN + ((start + attempt * 7) % RANGES) * ID_COUNT;
+    // nspawn's own `pick` of other containers leaves such a lock file.
+    if (host.files.probe(`/run/systemd/nspawn-uid/${shift}`) !== undefined) continue;
+    try {
+      host.files.link(name, `${RANGES_DIRECTORY}/${shift}`);
+      return shift;
+    } catch {
+      // Taken by another machine: the link is there. Try the next.
+    }
+  }
+  throw new RunnerError({
+    kind: "system",
+    message: "Cannot find a free range of user ids for another machine.",
+    hints: [
+      `Each entry of "${RANGES_DIRECTORY}" is one in use; "nspawn-runner gc" frees those of dead machines.`,
+    ],
+  });
+}
+
+export function releaseIdRange(host: Pick<Host, "files">, shift: number, name: MachineName): void {
+  const path = `${RANGES_DIRECTORY}/${shift}`;
+  if (host.files.probe(path)?.kind !== "link") return;
+  if (host.files.readLink(path) === name) host.files.remove(path);
+}

@@ -1,0 +1,47 @@
+/** Where the parts of a machine lie on the host. Pure. */
+import type { MachineName } from "../text/names.ts";
+
+/** Gone after a reboot, like the machines themselves. Only root may enter. */
+export const RUNTIME_DIRECTORY = "/run/nspawn-runner";
+export const MACHINES_DIRECTORY = `${RUNTIME_DIRECTORY}/machines`;
+export const RANGES_DIRECTORY = `${RUNTIME_DIRECTORY}/id-ranges`;
+/** Where the control directory is seen inside a machine. */
+export const CONTROL_INSIDE = "/run/nspawn-runner";
+
+export interface MachinePaths {
+  /** State, control directory, how it ended. On the runtime file system. */
+  readonly runtime: string;
+  readonly state: string;
+  /** How the unit ended, written by `release`. */
+  readonly end: string;
+  readonly control: string;
+  readonly request: string;
+  readonly ready: string;
+  readonly steps: string;
+  /** For the launcher of a layered clone. */
+  readonly launch: string;
+}
+
+export function machinePaths(name: MachineName): MachinePaths {
+  const runtime = `${MACHINES_DIRECTORY}/${name}`;
+  const control = `${runtime}/control`;
+  return {
+    runtime,
+    state: `${runtime}/state.json`,
+    end: `${runtime}/end.json`,
+    control,
+    request: `${control}/request`,
+    ready: `${control}/ready`,
+    steps: `${control}/steps`,
+    launch: `${runtime}/launch.json`,
+  };
+}
+
+/** The directory of all clones in a root directory. 0700: a clone's setuid files are real ones. */
+export function clonesDirectory(rootDirectory: string): string {
+  return `${rootDirectory}/.machines`;
+}
+
+export function cloneDirectory(rootDirectory: string, name: MachineName): string {
+  return `${clonesDirectory(rootDirectory)}/${name}`;
+}

@@ -1,0 +1,218 @@
+/**
+ * From facts to the one systemd unit that is a machine. Pure: every name, path, id and limit is
+ * decided here, and starting it decides nothing.
+ */
+import type { ClonePlan } from "../storage/storage.ts";
+import { escapeUnitName, type MachineName } from "../text/names.ts";
+import { CONTROL_INSIDE, machinePaths } from "./machine-paths.ts";
+
+/** Host ids of a machine's users: 65,536 from `idShift`, as systemd's own convention has it. */
+const ID_COUNT = 65_536;
+
+export interface MachineFacts {
+  readonly name: MachineName;
+  readonly clone: ClonePlan;
+  /** Boot the systemd of the image, or run only the agent. */
+  readonly boots: boolean;
+  readonly idShift: number;
+  readonly driver: readonly string[];
+  readonly bootTimeoutSeconds: number;
+  /** The job's own time-out; the machine lives a little longer. */
+  readonly jobTimeoutSeconds: number | undefined;
+  /** `gitlab-runner` of the host, when it has one. */
+  readonly gitlabRunner: string | undefined;
+  /** The unit that gitlab-runner is, where it is one: a machine does not outlive it. */
+  readonly boundTo: string | undefined;
+  readonly nspawnPath: string;
+}
+
+export interface MachinePlan {
+  readonly name: MachineName;
+  readonly unit: string;
+  readonly slice: string;
+  readonly clone: ClonePlan;
+  readonly boots: boolean;
+  readonly idShift: number;
+  readonly gitlabRunner: string | undefined;
+  readonly nspawn: readonly string[];
+  /** What starts the unit, and ends when the machine is ready or has failed. */
+  readonly start: readonly string[];
+}
+
+export function machineUnits(name: MachineName): { readonly unit: string; readonly slice: string } {
+  const escaped = escapeUnitName(name);
+  return {
+    unit: `nspawn-runner-${escaped}.service`,
+    slice: `${escapeUnitName("nspawn-runner")}-${escaped}.slice`,
+  };
+}
+
+export function planMachine(facts: MachineFacts): MachinePlan {
+  const { unit, slice } = machineUnits(facts.name);
+  const nspawn = nspawnCommand(facts);
+  const execStart =
+    facts.clone.kind === "layers" ? [...facts.driver, "internal-launch", facts.name] : nspawn;
+  return {
+    name: facts.name,
+    unit,
+    slice,
+    clone: facts.clone,
+    boots: facts.boots,
+    idShift: facts.idShift,
+    gitlabRunner: facts.gitlabRunner,
+    nspawn,
+    start: [
+      "systemd-run",
+      "--quiet",
+      `--unit=${unit}`,
+      `--slice=${slice}`,
+      "--service-type=notify",
+      ...unitProperties(facts).map((property) => `--property=${property}`),
+      "--",
+      ...execStart,
+    ],
+  };
+}
+
+function nspawnCommand(facts: MachineFacts): string[] {
+  const { control } = machinePaths(facts.name);
+  const layered = facts.clone.kind === "layers";
+  return [
+    facts.nspawnPath,
+    "--quiet",
+    "--keep-unit",
+    "--register=no",
+    "--settings=no",
+    `--machine=${facts.name}`,
+    `--directory=${facts.clone.tree}`,
+    `--private-users=${facts.idShift}:${ID_COUNT}`,
+    // An assembled overlay cannot be id-mapped; its layers are, by the launcher.
+    `--private-users-ownership=${layered ? "off" : "map"}`,
+    "--link-journal=no",
+    "--timezone=off",
+    "--resolv-conf=replace-host",
+    `--bind-ro=${control}:${CONTROL_INSIDE}`,
+    ...gitlabRunnerBind(facts.gitlabRunner),
+    ...(facts.boots ? bootArguments(facts.name, control) : agentArguments()),
+  ];
+}
+
+function gitlabRunnerBind(path: string | undefined): string[] {
+  if (path === undefined) return [];
+  return [`--bind-ro=${escapeBindPath(path)}:${CONTROL_INSIDE}/bin/gitlab-runner`];
+}
+
+/** Paths of `--bind` take `\:` for a colon and `\\` for a backslash (systemd-nspawn(1)). */
+function escapeBindPath(path: string): string {
+  return path.replaceAll("\\", "\\\\").replaceAll(":", "\\:");
+}
+
+const AGENT_UNIT = "nspawn-runner-agent.service";
+
+/**
+ * Units that a throw-away machine has no use for, or that hold up its boot: needless device nodes
+ * (nspawn makes /dev), a console nobody sits at, network managers of a network that is not theirs,
+ * and the night's chores. Masked for this boot alone (systemd-debug-generator(8)).
+ */
+const MASKED_UNITS: readonly string[] = [
+  "systemd-tmpfiles-setup-dev.service",
+  "systemd-tmpfiles-setup-dev-early.service",
+  "console-getty.service",
+  "systemd-journal-flush.service",
+  "systemd-hwdb-update.service",
+  "systemd-networkd.service",
+  "systemd-networkd.socket",
+  "systemd-networkd-wait-online.service",
+  "systemd-resolved.service",
+  "NetworkManager.service",
+  "networking.service",
+  "apt-daily.timer",
+  "apt-daily-upgrade.timer",
+  "dpkg-db-backup.timer",
+  "e2scrub_all.timer",
+  "fstrim.timer",
+  "man-db.timer",
+];
+
+function bootArguments(name: MachineName, control: string): string[] {
+  return [
+    "--notify-ready=yes",
+    "--console=read-only",
+    `--bind-ro=${control}/agent.service:/run/systemd/system/${AGENT_UNIT}`,
+    "--boot",
+    "--",
+    "systemd.show_status=error",
+    // Over the /etc/hostname of the image, which is the name of the host it was made on.
+    `systemd.hostname=${name}`,
+    `systemd.wants=${AGENT_UNIT}`,
+    ...MASKED_UNITS.map((unit) => `systemd.mask=${unit}`),
+  ];
+}
+
+function agentArguments(): string[] {
+  return ["--console=pipe", "--as-pid2", "--", "/bin/sh", `${CONTROL_INSIDE}/agent`];
+}
+
+/** The agent's unit inside a machine that boots. */
+export const AGENT_UNIT_TEXT = `[Unit]
+Description=Runs the steps of the job
+DefaultDependencies=no
+After=multi-user.target
+IgnoreOnIsolate=yes
+StartLimitIntervalSec=0
+
+[Service]
+ExecStart=/bin/sh ${CONTROL_INSIDE}/agent
+Restart=always
+RestartSec=100ms
+KillMode=process
+OOMPolicy=continue
+Delegate=yes
+TasksMax=infinity
+StandardInput=null
+`;
+
+/** A machine outlives its job's time-out by this: after_script, cache and artifacts come later. */
+const LIFE_MARGIN_SECONDS = 1800;
+const LIFE_DEFAULT_SECONDS = 86_400;
+const STOP_TIMEOUT_SECONDS = 30;
+
+function unitProperties(facts: MachineFacts): string[] {
+  const lifeSeconds =
+    facts.jobTimeoutSeconds === undefined
+      ? LIFE_DEFAULT_SECONDS
+      : facts.jobTimeoutSeconds + LIFE_MARGIN_SECONDS;
+  return [
+    `Description=CI machine ${facts.name}`,
+    "SyslogIdentifier=nspawn-runner",
+    `LogExtraFields=MACHINE=${facts.name}`,
+    "CollectMode=inactive-or-failed",
+    // The payload stays in the service's own cgroup (--keep-unit): its limits hold it, and it
+    // dies with it.
+    "Delegate=yes",
+    "TasksMax=16384",
+    // A throw-away machine is not shut down but ended: 20 ms instead of 180.
+    "KillMode=control-group",
+    "KillSignal=SIGKILL",
+    `TimeoutStartSec=${facts.bootTimeoutSeconds}`,
+    `TimeoutStopSec=${STOP_TIMEOUT_SECONDS}`,
+    `RuntimeMaxSec=${lifeSeconds}`,
+    // As systemd-nspawn@.service has it, less what only disk images need.
+    "DevicePolicy=closed",
+    "DeviceAllow=/dev/net/tun rwm",
+    "DeviceAllow=char-pts rw",
+    `ExecStopPost=${[...facts.driver, "internal-release", facts.name].map(quoteUnitWord).join(" ")}`,
+    ...(facts.clone.kind === "layers" ? ["PrivateMounts=yes"] : []),
+    ...(facts.boundTo === undefined ? [] : [`BindsTo=${facts.boundTo}`, `After=${facts.boundTo}`]),
+  ];
+}
+
+/** One word of a unit's command line: systemd.service(5), "Command lines". */
+export function quoteUnitWord(word: string): string {
+  const escaped = word
+    .replaceAll("\\", "\\\\")
+    .replaceAll('"', '\\"')
+    .replaceAll("%", "%%")
+    .replaceAll("$", "$$$$");
+  return `"${escaped}"`;
+}

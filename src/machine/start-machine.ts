@@ -1,0 +1,71 @@
+/** Carries out a MachinePlan: clone, control directory, unit, readiness. */
+
+import { openLineFifo } from "../host/fifo.ts";
+import type { Host } from "../host/host.ts";
+import type { Storage } from "../storage/storage.ts";
+import { RunnerError } from "../text/errors.ts";
+import agentText from "./agent.sh" with { type: "text" };
+import { machinePaths } from "./machine-paths.ts";
+import { AGENT_UNIT_TEXT, type MachinePlan } from "./machine-plan.ts";
+import { lastWordsOfUnit } from "./unit-journal.ts";
+
+/**
+ * Starts the machine and waits until its agent takes requests. Throws a system error with the
+ * journal's reason; what is half made is the caller's to `release`.
+ */
+export async function startMachine(
+  host: Host,
+  plan: MachinePlan,
+  options: { readonly storage: Storage; readonly bootTimeoutSeconds: number },
+): Promise<void> {
+  makeControlDirectory(host, plan);
+  await options.storage.clone(host, plan.clone);
+  if (plan.clone.kind === "layers") {
+    const launch = { clone: plan.clone, idShift: plan.idShift, nspawn: plan.nspawn };
+    host.files.writeText(machinePaths(plan.name).launch, JSON.stringify(launch), 0o600);
+  }
+  await using ready = openLineFifo(machinePaths(plan.name).ready);
+  const startedAt = new Date(host.clock.nowMs());
+  const started = await host.processes.run(plan.start, { interruptible: true });
+  if (started.exitCode !== 0) {
+    throw new RunnerError({
+      kind: "system",
+      message: `Cannot boot machine "${plan.name}".`,
+      hints: bootHints(plan),
+      cause: new Error(await lastWordsOfUnit(host, plan.unit, startedAt, started.stderr)),
+    });
+  }
+  const line = await ready.readLine(options.bootTimeoutSeconds * 1000, host.signal);
+  if (line === "ready") return;
+  throw new RunnerError({
+    kind: "system",
+    message: `Machine "${plan.name}" started, but does not take scripts within ${options.bootTimeoutSeconds} s.`,
+    hints: bootHints(plan),
+    cause: new Error(await lastWordsOfUnit(host, plan.unit, startedAt, "")),
+  });
+}
+
+/**
+ * What the machine sees at /run/nspawn-runner, read-only. The FIFOs belong to its root; all else
+ * is ours.
+ */
+function makeControlDirectory(host: Host, plan: MachinePlan): void {
+  const paths = machinePaths(plan.name);
+  for (const path of [paths.control, paths.steps, `${paths.control}/bin`]) {
+    host.files.createDirectory(path, 0o755);
+  }
+  host.files.writeText(`${paths.control}/agent`, agentText, 0o644);
+  host.files.writeText(`${paths.control}/agent.service`, AGENT_UNIT_TEXT, 0o644);
+  if (plan.gitlabRunner !== undefined) {
+    host.files.writeText(`${paths.control}/bin/gitlab-runner`, "", 0o755);
+  }
+  for (const fifo of [paths.request, paths.ready]) {
+    host.files.makeFifo(fifo, { mode: 0o600, ownerId: plan.idShift });
+  }
+}
+
+function bootHints(plan: MachinePlan): string[] {
+  return [
+    `See "journalctl -u ${plan.unit}" on the host, or try the image with "nspawn-runner chroot-login".`,
+  ];
+}

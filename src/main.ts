@@ -1,0 +1,40 @@
+/** argv → command → exit code. The only place that exits, after all disposers ran. */
+
+import type { CommandEnd, Context } from "./cli/context.ts";
+import { runProgram } from "./cli/program.ts";
+import { openHost } from "./host/host.ts";
+import { exitCodeOf, outcomeOf, readExitCodes } from "./job/exit-codes.ts";
+import { formatError } from "./text/format-error.ts";
+
+/** Set by script/build from package.json. */
+declare const NSPAWN_RUNNER_VERSION: string | undefined;
+const version = typeof NSPAWN_RUNNER_VERSION === "string" ? NSPAWN_RUNNER_VERSION : "0.0.0-source";
+
+const cancel = new AbortController();
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
+  process.on(signal, () => cancel.abort());
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  let context: Context | undefined;
+  const open = (options: { readonly verbose: boolean; readonly debug: boolean }): Context => {
+    const level = options.debug ? "debug" : options.verbose ? "verbose" : "quiet";
+    context = { host: openHost({ level, signal: cancel.signal }), version };
+    return context;
+  };
+  const writeOut = (text: string): void => {
+    process.stdout.write(text);
+  };
+  let end: CommandEnd;
+  try {
+    end = await runProgram(argv, { version, open, writeOut });
+  } catch (error) {
+    const { host } = context ?? open({ verbose: false, debug: false });
+    host.log.error(formatError(error, { debug: host.log.level === "debug" }));
+    end = outcomeOf(error);
+  }
+  if (typeof end === "object") return end.code;
+  return exitCodeOf(end, readExitCodes(process.env as Record<string, string>));
+}
+
+process.exit(await main(process.argv.slice(2)));

@@ -1,0 +1,45 @@
+/** Clones by copying every file with shared extents: xfs and others with reflinks. */
+import type { Storage, StorageHost } from "./storage.ts";
+
+export const reflink: Storage = {
+  kind: "reflink",
+  traits: { copyOnWrite: true, needsOwnTree: false },
+  probe: async (host, directory) =>
+    (await canReflink(host, directory))
+      ? { kind: "fits" }
+      : {
+          kind: "unfit",
+          reason: `the file system of "${directory}" cannot share data between files`,
+          hint: 'Use a file system with reflinks (xfs, btrfs), or set storage = "overlay".',
+        },
+  planClone: ({ source, directory }) => ({
+    kind: "tree",
+    source,
+    directory,
+    tree: `${directory}/root`,
+  }),
+  clone: async (host, { source, directory, tree }) => {
+    host.files.createDirectory(directory, 0o700);
+    await reflinkTree(host, source, tree);
+  },
+  createTree: async (host, tree) => host.files.createDirectory(tree, 0o755),
+  copyTree: reflinkTree,
+  isOwnTree: (host, tree) => host.files.probe(tree)?.kind === "directory",
+  remove: async (host, directory) => host.files.remove(directory),
+};
+
+async function reflinkTree(host: StorageHost, source: string, tree: string): Promise<void> {
+  await host.processes.exec(["cp", "-a", "--reflink=always", source, tree]);
+}
+
+async function canReflink(host: StorageHost, directory: string): Promise<boolean> {
+  const probe = `${directory}/.probe-${host.randomName(8)}`;
+  try {
+    host.files.writeText(probe, "x".repeat(4096), 0o600);
+    const copy = await host.processes.run(["cp", "--reflink=always", probe, `${probe}.copy`]);
+    return copy.exitCode === 0;
+  } finally {
+    host.files.remove(probe);
+    host.files.remove(`${probe}.copy`);
+  }
+}
