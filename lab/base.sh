@@ -1,0 +1,60 @@
+# The root file system of labs: made once for a release and a list of packages, then shared.
+# shellcheck shell=bash disable=SC2154
+
+lab_packages=(
+  systemd systemd-sysv systemd-container dbus udev kmod
+  btrfs-progs xfsprogs e2fsprogs util-linux mmdebstrap ca-certificates
+  bash git curl jq iproute2 nftables procps hostname busybox-static
+)
+
+# The mirror of the host, so that a lab needs nothing the host does not have.
+debian_mirror() {
+  local found
+  found=$(grep -rhoE '^(URIs: *|deb (\[[^]]*\] )?)https?://[^ ]+/debian/?( |$)' \
+    /etc/apt/sources.list /etc/apt/sources.list.d 2>/dev/null | grep -oE 'https?://[^ ]+' | head -n 1)
+  printf '%s' "$found"
+}
+
+# debootstrap RELEASE PACKAGES TARGET: from the host's mirror when it has one.
+debian_tree() {
+  local mirror
+  mirror=$(debian_mirror || true)
+  mmdebstrap --quiet --mode=root --variant=minbase --include="$2" "$1" "$3" ${mirror:+"$mirror"} >&2
+}
+
+# cached NAME COMMAND...: the path of a directory that COMMAND, given a directory to fill, made
+# once. A half-made one is never used, and two at once make it once.
+cached() {
+  local target=$cache/lab/$1
+  shift
+  mkdir -p "$cache/lab"
+  (
+    flock 9
+    [ ! -e "$target" ] || exit 0
+    rm -rf "$target.part"
+    mkdir "$target.part"
+    "$@" "$target.part" >&2
+    mv "$target.part" "$target"
+  ) 9>"$target.lock" || die "Cannot make $target."
+  printf '%s' "$target"
+}
+
+make_base() {
+  say "Making the lab's root file system (once)."
+  debian_tree "$release" "$(IFS=,; echo "${lab_packages[*]}")" "$1"
+  : >"$1/etc/machine-id"
+  rm -f "$1/etc/hostname"
+  # Needless here, and each holds up the boot: nobody sits at the console.
+  local unit
+  for unit in console-getty.service systemd-logind.service apt-daily.timer apt-daily-upgrade.timer; do
+    ln -sf /dev/null "$1/etc/systemd/system/$unit"
+  done
+  ln -sf /src/dist/nspawn-runner "$1/usr/local/bin/nspawn-runner"
+  mkdir -p "$1/src" "$1/fs/btrfs" "$1/fs/xfs" "$1/fs/ext4"
+}
+
+lab_base() {
+  local key
+  key=$(printf '%s\n' "$release" "${lab_packages[@]}" | cat - "$project/lab/base.sh" | sha256sum | cut -c1-12)
+  cached "base-$release-$key" make_base
+}

@@ -1,0 +1,36 @@
+# One file system for each storage, in files, with the images in them. Made once; a lab gets copies.
+# shellcheck shell=bash disable=SC2154
+. "$project/lab/images.sh"
+
+fixture_size=8G
+fixture_kinds=(btrfs xfs ext4)
+
+make_fixtures() {
+  local images kind
+  images=$(cached "images-$(sha256sum <"$project/lab/images.sh" | cut -c1-12)" make_image_set)
+  for kind in "${fixture_kinds[@]}"; do
+    say "Filling a file system of kind $kind (once)."
+    truncate -s "$fixture_size" "$1/$kind.img"
+    case $kind in
+      xfs) mkfs.xfs -q -m reflink=1 "$1/$kind.img" ;;
+      *) "mkfs.$kind" -q "$1/$kind.img" ;;
+    esac
+    # In a mount namespace of its own: the mount goes with it, whatever happens.
+    unshare --mount bash -euc '
+      mount -o loop "$2" /mnt
+      mkdir /mnt/root
+      for image in "$3"/*; do
+        name=${image##*/}
+        if [ "$1" = btrfs ]; then btrfs -q subvolume create "/mnt/root/$name"; else mkdir "/mnt/root/$name"; fi
+        cp -a "$image/." "/mnt/root/$name"
+      done
+      umount /mnt
+    ' fill "$kind" "$1/$kind.img" "$images"
+  done
+}
+
+lab_fixtures() {
+  local key
+  key=$(cat "$project/lab/images.sh" "$project/lab/fixtures.sh" | sha256sum | cut -c1-12)
+  cached "fixtures-$key" make_fixtures
+}
