@@ -5,7 +5,7 @@
 # shellcheck shell=bash disable=SC2154
 
 make_trixie() {
-  debian_tree trixie systemd,systemd-sysv,dbus,bash,ca-certificates,git,git-lfs,hostname,iproute2,procps,curl,python3-minimal "$1"
+  debian_tree trixie systemd,systemd-sysv,dbus,bash,ca-certificates,git,git-lfs,hostname,iproute2,procps,curl,python3 "$1"
   : >"$1/etc/machine-id"
 }
 

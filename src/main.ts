@@ -15,6 +15,14 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
   process.on(signal, () => cancel.abort());
 }
 
+// The runtime would exit with 1 here, which blames the job's author.
+const exitOnFault = (error: unknown): void => {
+  process.stderr.write(`${formatError(error, { debug: process.argv.includes("--debug") })}\n`);
+  process.exit(exitCodeOf("fault", readExitCodes(process.env as Record<string, string>)));
+};
+process.on("uncaughtException", exitOnFault);
+process.on("unhandledRejection", exitOnFault);
+
 async function main(argv: readonly string[]): Promise<number> {
   let context: Context | undefined;
   const open = (options: { readonly verbose: boolean; readonly debug: boolean }): Context => {

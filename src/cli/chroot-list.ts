@@ -6,12 +6,23 @@ import { formatAge, formatSize } from "../text/sizes.ts";
 import type { Action } from "./context.ts";
 import { openImageStore } from "./image-store.ts";
 
-const NO_BORDERS = Object.fromEntries(
-  [
-    ...["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left"],
-    ...["bottom-right", "left", "left-mid", "mid", "mid-mid", "right", "right-mid"],
-  ].map((part) => [part, ""]),
-);
+const BORDERLESS = {
+  top: "",
+  "top-mid": "",
+  "top-left": "",
+  "top-right": "",
+  bottom: "",
+  "bottom-mid": "",
+  "bottom-left": "",
+  "bottom-right": "",
+  left: "",
+  "left-mid": "",
+  mid: "",
+  "mid-mid": "",
+  right: "",
+  "right-mid": "",
+  middle: "  ",
+};
 
 export const chrootListAction: Action<[{ json?: boolean }]> = async ({ host }, options) => {
   const images = await describeImages(host, await openImageStore(host, readConfig(host)));
@@ -25,8 +36,8 @@ export const chrootListAction: Action<[{ json?: boolean }]> = async ({ host }, o
   }
   const table = new Table({
     head: ["NAME", "STORAGE", "SIZE", "AGE", "IN USE BY"],
-    chars: { ...NO_BORDERS, middle: "  " },
-    style: { "padding-left": 0, "padding-right": 0, head: [] },
+    chars: BORDERLESS,
+    style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
   });
   const now = host.clock.nowMs();
   for (const image of images) {

@@ -3,7 +3,6 @@ import type { Host } from "../host/host.ts";
 import { RunnerError } from "../text/errors.ts";
 
 const CGROUP2_MAGIC = 0x63677270; // statfs(2), CGROUP2_SUPER_MAGIC
-const SYSTEMD_MIN = 252;
 
 /** Throws one sentence about the first thing that is missing to run machines. */
 export async function requireUsableHost(host: Host): Promise<void> {
@@ -38,13 +37,6 @@ async function probeHost(host: Host): Promise<{ message: string; hint: string } 
     };
   }
   return undefined;
-}
-
-/** Throws when the systemd of this host is too old. Asked only once something has failed. */
-export function explainOldSystemd(version: string): string | undefined {
-  const number = Number(/^systemd (\d+)/.exec(version)?.[1]);
-  if (!(number < SYSTEMD_MIN)) return undefined;
-  return `systemd ${number} is too old; nspawn-runner needs ${SYSTEMD_MIN} or newer.`;
 }
 
 /** The host's `gitlab-runner`: machines need it for cache and artifacts. */

@@ -166,6 +166,7 @@ ExecStart=/bin/sh ${CONTROL_INSIDE}/agent
 Restart=always
 RestartSec=100ms
 KillMode=process
+IgnoreSIGPIPE=no
 OOMPolicy=continue
 Delegate=yes
 TasksMax=infinity
@@ -190,6 +191,8 @@ function unitProperties(facts: MachineFacts): string[] {
     // The payload stays in the service's own cgroup (--keep-unit): its limits hold it, and it
     // dies with it.
     "Delegate=yes",
+    // Or every `yes | head` of a script would complain of a broken pipe.
+    "IgnoreSIGPIPE=no",
     "TasksMax=16384",
     // A throw-away machine is not shut down but ended: 20 ms instead of 180.
     "KillMode=control-group",

@@ -1,7 +1,7 @@
 /** The one undo of a machine: used by the unit itself, by `cleanup`, by failed starts and by `gc`. */
 import type { Host } from "../host/host.ts";
 import { STORAGES } from "../storage/detect.ts";
-import { escapeUnitName, type MachineName } from "../text/names.ts";
+import type { MachineName } from "../text/names.ts";
 import { releaseIdRange } from "./id-range.ts";
 import { cloneDirectory, machinePaths } from "./machine-paths.ts";
 import { machineUnits } from "./machine-plan.ts";
@@ -55,7 +55,6 @@ export async function listLiveUnits(host: Pick<Host, "processes">): Promise<read
     "--no-legend",
     "--full",
     "--state=active,activating,deactivating,reloading",
-    `${escapeUnitName("nspawn")}*`,
     "nspawn-runner-*.service",
   ]);
   return listed

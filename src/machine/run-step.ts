@@ -32,6 +32,13 @@ const LINES_OF_SHEBANG_BYTES = 256;
 
 /** Streams the script's output to stdout; resolves when the script has ended. */
 export async function runStep(host: Host, request: StepRequest): Promise<StepResult> {
+  if (host.files.probe(request.script)?.kind !== "file") {
+    throw new RunnerError({
+      kind: "usage",
+      message: `Cannot run "${request.script}": it is not a file.`,
+      hints: ["Give the path of a script."],
+    });
+  }
   const step = makeStepDirectory(host, request);
   try {
     using output = openOutputFifo(step.output);

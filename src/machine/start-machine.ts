@@ -7,6 +7,7 @@ import { RunnerError } from "../text/errors.ts";
 import agentText from "./agent.sh" with { type: "text" };
 import { machinePaths } from "./machine-paths.ts";
 import { AGENT_UNIT_TEXT, type MachinePlan } from "./machine-plan.ts";
+import { explainOldSystemd } from "./systemd-version.ts";
 import { lastWordsOfUnit } from "./unit-journal.ts";
 
 /**
@@ -31,7 +32,7 @@ export async function startMachine(
     throw new RunnerError({
       kind: "system",
       message: `Cannot boot machine "${plan.name}".`,
-      hints: bootHints(plan),
+      hints: [...(await versionHint(host)), ...bootHints(plan)],
       cause: new Error(await lastWordsOfUnit(host, plan.unit, startedAt, started.stderr)),
     });
   }
@@ -62,6 +63,12 @@ function makeControlDirectory(host: Host, plan: MachinePlan): void {
   for (const fifo of [paths.request, paths.ready]) {
     host.files.makeFifo(fifo, { mode: 0o600, ownerId: plan.idShift });
   }
+}
+
+async function versionHint(host: Host): Promise<string[]> {
+  const { stdout } = await host.processes.run(["systemctl", "--version"]);
+  const old = explainOldSystemd(stdout);
+  return old === undefined ? [] : [old];
 }
 
 function bootHints(plan: MachinePlan): string[] {

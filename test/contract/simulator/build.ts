@@ -84,7 +84,7 @@ function runnerVariables(
 const plain = (key: string, value: string): BuildVariable => ({ key, value, file: false });
 
 /** The last of equal names wins. */
-export function valueOf(build: Pick<Build, "variables">, key: string): string | undefined {
+export function variableOf(build: Pick<Build, "variables">, key: string): string | undefined {
   return build.variables.findLast((variable) => variable.key === key)?.value;
 }
 

@@ -61,7 +61,9 @@ export function startCall(request: CallRequest): Call {
   });
   ended.catch(() => undefined); // Whoever awaits it is told; nobody has to.
   const bytes = (wanted?: string): Buffer =>
-    Buffer.concat(chunks.filter((part) => (wanted ?? part.stream) === part.stream).map((part) => part.chunk));
+    Buffer.concat(
+      chunks.filter((part) => (wanted ?? part.stream) === part.stream).map((part) => part.chunk),
+    );
   return {
     pid: child.pid,
     ended,
@@ -102,7 +104,7 @@ function spawn(request: CallRequest, pipes: Pipes): Bun.Subprocess {
 }
 
 function endOf(child: Bun.Subprocess): CallEnd {
-  if (child.signalCode !== null) return { kind: "signalled", signal: child.signalCode };
+  if (child.signalCode !== null) return { kind: "signalled", signal: String(child.signalCode) };
   return { kind: "exited", code: child.exitCode ?? -1 };
 }
 

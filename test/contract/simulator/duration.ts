@@ -11,7 +11,10 @@ const UNITS_MS: Readonly<Record<string, number>> = {
 export function parseDurationMs(text: string | undefined): number | undefined {
   if (text === undefined || !/^(\d+(\.\d+)?(ms|s|m|h))+$/.test(text)) return undefined;
   const parts = [...text.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h)/g)];
-  const total = parts.reduce((sum, [, n, unit]) => sum + Number(n) * (UNITS_MS[unit ?? ""] ?? 0), 0);
+  const total = parts.reduce(
+    (sum, [, n, unit]) => sum + Number(n) * (UNITS_MS[unit ?? ""] ?? 0),
+    0,
+  );
   return total > 0 ? total : undefined;
 }
 

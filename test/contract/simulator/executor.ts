@@ -68,6 +68,7 @@ export function openExecutor(
     const stage = words[1] ?? kind;
     const call = startCall({
       ...timeouts,
+      limitMs: timeouts.callLimitMs,
       argv: [...commandOf(driver, kind), ...words],
       cwd: directory,
       env: callEnvironment({

@@ -2,7 +2,7 @@
  * A simulator of GitLab Runner's custom executor (release 19.4): runs one job on a driver, as the
  * real one does and no more kindly. What it does not do: talk to GitLab, mask secrets in the log.
  */
-import { type Timeouts, DEFAULT_TIMEOUTS } from "./driver.ts";
+import { DEFAULT_TIMEOUTS, type Timeouts } from "./driver.ts";
 import { pause } from "./duration.ts";
 import { type Executor, type ExecutorOptions, openExecutor } from "./executor.ts";
 import { type JobLog, openJobLog } from "./job-log.ts";

@@ -1,5 +1,5 @@
 /** The `run` calls of a job in their order, and which of them a failure leaves out. */
-import { type Build, valueOf } from "./build.ts";
+import { type Build, variableOf } from "./build.ts";
 import type { Timeouts } from "./driver.ts";
 import { parseDurationMs, pause } from "./duration.ts";
 import type { Executor } from "./executor.ts";
@@ -51,7 +51,7 @@ async function fetchSources(context: StagesContext): Promise<Outcome> {
 const ATTEMPTS_MAX = 10;
 
 function attempts(build: Build, key: string): number {
-  return Math.max(1, Math.min(ATTEMPTS_MAX, Number(valueOf(build, key) ?? 1) || 1));
+  return Math.max(1, Math.min(ATTEMPTS_MAX, Number(variableOf(build, key) ?? 1) || 1));
 }
 
 async function attempt(context: StagesContext, stage: string, times: number): Promise<Outcome> {
@@ -76,7 +76,7 @@ async function attempt(context: StagesContext, stage: string, times: number): Pr
 async function runUserScripts(context: StagesContext): Promise<Outcome> {
   const { executor, scope, timeouts } = context;
   const limit = (key: string): number | undefined =>
-    parseDurationMs(valueOf(executor.build(), key));
+    parseDurationMs(variableOf(executor.build(), key));
   using script = openScope({
     name: "the script",
     parent: scope,
@@ -93,7 +93,7 @@ async function runUserScripts(context: StagesContext): Promise<Outcome> {
   const afterFailure = await runStage(context, "after_script", after, {
     CI_JOB_STATUS: statusWord(failure),
   });
-  if (valueOf(executor.build(), "AFTER_SCRIPT_IGNORE_ERRORS") !== "false") return failure;
+  if (variableOf(executor.build(), "AFTER_SCRIPT_IGNORE_ERRORS") !== "false") return failure;
   return failure ?? afterFailure;
 }
 

@@ -1,5 +1,5 @@
 /** What each stage of a job does in the machine, as lines of shell. Pure. */
-import { type Build, valueOf } from "./build.ts";
+import { type Build, variableOf } from "./build.ts";
 import type { JobCache } from "./job-response.ts";
 import { formatScript, type Quoting, quoteWord } from "./shell-text.ts";
 
@@ -10,13 +10,16 @@ export function stageScript(build: Build, stage: string): string | undefined {
 }
 
 const quotingOf = (build: Build): Quoting => ({
-  posix: valueOf(build, "FF_POSIXLY_CORRECT_ESCAPES") === "true",
+  posix: variableOf(build, "FF_POSIXLY_CORRECT_ESCAPES") === "true",
 });
 
 function stageLines(build: Build, stage: string): string[] | undefined {
   switch (stage) {
     case "prepare_script":
-      return [greeting(build), `rm -f ${quote(build, `${build.temporaryDirectory}/gitlab_runner_env`)}`];
+      return [
+        greeting(build),
+        `rm -f ${quote(build, `${build.temporaryDirectory}/gitlab_runner_env`)}`,
+      ];
     case "get_sources":
       return [...exports(build), ...sourceLines(build)];
     case "clear_worktree":
@@ -99,7 +102,10 @@ function cacheLines(
 ): string[] | undefined {
   const commands = (build.job.cache ?? [])
     .filter(wanted)
-    .map((cache) => `${command} --file ${quote(build, `${build.cacheDirectory}/${cache.key}/cache.zip`)}`);
+    .map(
+      (cache) =>
+        `${command} --file ${quote(build, `${build.cacheDirectory}/${cache.key}/cache.zip`)}`,
+    );
   return guarded(build, command, commands);
 }
 
@@ -109,7 +115,9 @@ function downloads(build: Build): string[] {
 }
 
 function uploads(build: Build, state: "on_success" | "on_failure"): string[] {
-  const wanted = (build.job.artifacts ?? []).filter(({ when }) => when === state || when === "always");
+  const wanted = (build.job.artifacts ?? []).filter(
+    ({ when }) => when === state || when === "always",
+  );
   return wanted.map((artifact) => `artifacts-uploader --name ${quote(build, artifact.name)}`);
 }
 

@@ -1,0 +1,29 @@
+import { expect, test } from "bun:test";
+import { parseConfig } from "./config.ts";
+
+test("an empty file means the defaults", () => {
+  expect(parseConfig("", "/c.toml")).toEqual({
+    path: "/c.toml",
+    rootDirectory: "/var/lib/nspawn-runner",
+    defaultImage: undefined,
+    storage: "auto",
+    tmpfsBytes: 2 ** 31,
+    bootTimeoutSeconds: 120,
+    gitlabRunner: undefined,
+  });
+});
+
+test.each([
+  ["broken TOML, with line and column", 'a = "x"\nb = = 1\n', '"/c.toml:2:5" is not valid TOML'],
+  ["an unknown key, with the nearest", 'root_directry = "/x"', 'did you mean "root_directory"?'],
+  ["a relative path", 'root_directory = "x"', '"root_directory" must be an absolute path'],
+  ["an unknown storage", 'storage = "zfs"', '"storage" invalid type'],
+  ["a size that is none", 'tmpfs_size = "lots"', '"tmpfs_size" must be a size'],
+  ["a time that is none", "boot_timeout = 0", '"boot_timeout"'],
+])("%s is refused", (_title, text, message) => {
+  expect(() => parseConfig(text, "/c.toml")).toThrow(message);
+});
+
+test("a slash at the end of a path makes no difference", () => {
+  expect(parseConfig('root_directory = "/x//"', "/c").rootDirectory).toBe("/x");
+});

@@ -1,0 +1,147 @@
+import { expect, test } from "bun:test";
+import { STORAGES } from "../storage/detect.ts";
+import { parseMachineName } from "../text/names.ts";
+import { parseInterpreter } from "./interpreter.ts";
+import { type MachineFacts, planMachine, quoteUnitWord } from "./machine-plan.ts";
+import { explainOldSystemd } from "./systemd-version.ts";
+
+const name = parseMachineName("job-17-abcdef");
+const request = { source: "/r/trixie", directory: "/r/.machines/job-17-abcdef", memoryBytes: 1024 };
+const facts: MachineFacts = {
+  name,
+  clone: STORAGES.btrfs.planClone(request),
+  boots: true,
+  idShift: 1_073_741_824,
+  driver: ["/usr/bin/nspawn-runner"],
+  bootTimeoutSeconds: 120,
+  jobTimeoutSeconds: 3600,
+  gitlabRunner: "/usr/bin/gitlab:runner",
+  boundTo: "gitlab-runner.service",
+  nspawnPath: "/usr/bin/systemd-nspawn",
+};
+
+test("a machine that boots, on btrfs", () => {
+  expect(
+    planMachine(facts).start.filter((word) => !word.startsWith("systemd.mask=")),
+  ).toMatchInlineSnapshot(`
+    [
+      "systemd-run",
+      "--quiet",
+      "--unit=nspawn-runner-job\\x2d17\\x2dabcdef.service",
+      "--slice=nspawn\\x2drunner-job\\x2d17\\x2dabcdef.slice",
+      "--service-type=notify",
+      "--property=Description=CI machine job-17-abcdef",
+      "--property=SyslogIdentifier=nspawn-runner",
+      "--property=LogExtraFields=MACHINE=job-17-abcdef",
+      "--property=CollectMode=inactive-or-failed",
+      "--property=Delegate=yes",
+      "--property=IgnoreSIGPIPE=no",
+      "--property=TasksMax=16384",
+      "--property=KillMode=control-group",
+      "--property=KillSignal=SIGKILL",
+      "--property=TimeoutStartSec=120",
+      "--property=TimeoutStopSec=30",
+      "--property=RuntimeMaxSec=5400",
+      "--property=DevicePolicy=closed",
+      "--property=DeviceAllow=/dev/net/tun rwm",
+      "--property=DeviceAllow=char-pts rw",
+      "--property=ExecStopPost="/usr/bin/nspawn-runner" "internal-release" "job-17-abcdef"",
+      "--property=BindsTo=gitlab-runner.service",
+      "--property=After=gitlab-runner.service",
+      "--",
+      "/usr/bin/systemd-nspawn",
+      "--quiet",
+      "--keep-unit",
+      "--register=no",
+      "--settings=no",
+      "--machine=job-17-abcdef",
+      "--directory=/r/.machines/job-17-abcdef/root",
+      "--private-users=1073741824:65536",
+      "--private-users-ownership=map",
+      "--link-journal=no",
+      "--timezone=off",
+      "--resolv-conf=replace-host",
+      "--bind-ro=/run/nspawn-runner/machines/job-17-abcdef/control:/run/nspawn-runner",
+      "--bind-ro=/usr/bin/gitlab\\:runner:/run/nspawn-runner/bin/gitlab-runner",
+      "--notify-ready=yes",
+      "--console=read-only",
+      "--bind-ro=/run/nspawn-runner/machines/job-17-abcdef/control/agent.service:/run/systemd/system/nspawn-runner-agent.service",
+      "--boot",
+      "--",
+      "systemd.show_status=error",
+      "systemd.hostname=job-17-abcdef",
+      "systemd.wants=nspawn-runner-agent.service",
+    ]
+  `);
+});
+
+test("a machine without init, on overlay, is launched by us", () => {
+  const plan = planMachine({
+    ...facts,
+    boots: false,
+    clone: STORAGES.overlay.planClone(request),
+    gitlabRunner: undefined,
+    boundTo: undefined,
+    jobTimeoutSeconds: undefined,
+  });
+  expect(plan.start.slice(-3)).toEqual(["/usr/bin/nspawn-runner", "internal-launch", name]);
+  expect(plan.start).toContain("--property=PrivateMounts=yes");
+  expect(plan.nspawn).toMatchInlineSnapshot(`
+    [
+      "/usr/bin/systemd-nspawn",
+      "--quiet",
+      "--keep-unit",
+      "--register=no",
+      "--settings=no",
+      "--machine=job-17-abcdef",
+      "--directory=/r/.machines/job-17-abcdef/root",
+      "--private-users=1073741824:65536",
+      "--private-users-ownership=off",
+      "--link-journal=no",
+      "--timezone=off",
+      "--resolv-conf=replace-host",
+      "--bind-ro=/run/nspawn-runner/machines/job-17-abcdef/control:/run/nspawn-runner",
+      "--console=pipe",
+      "--as-pid2",
+      "--",
+      "/bin/sh",
+      "/run/nspawn-runner/agent",
+    ]
+  `);
+});
+
+test.each([...Object.values(STORAGES)])(
+  "storage $kind gives each machine its own user ids",
+  (storage) => {
+    const plan = planMachine({ ...facts, clone: storage.planClone(request) });
+    expect(plan.nspawn).toContain("--private-users=1073741824:65536");
+    expect(plan.nspawn).toContain("--settings=no");
+  },
+);
+
+test("words of a unit's command line are taken as they are", () => {
+  expect(quoteUnitWord('/a b/%n"$X\\')).toBe('"/a b/%%n\\"$$X\\\\"');
+});
+
+test.each([
+  ["#!/usr/bin/env bash\nset -e", "bash"],
+  ["#!/bin/bash", "bash"],
+  ["#!/usr/bin/bash -e\n", "bash -e"],
+  ["#!/bin/sh\n", "/bin/sh"],
+  ["#!/usr/bin/python3 -u", "/usr/bin/python3 -u"],
+  ["#!/usr/bin/env -S python3", "sh"],
+  ["#!/usr/bin/env -i", "/usr/bin/env -i"],
+  ["echo hello", "sh"],
+  ["", "sh"],
+  ["#!/bin/a\u0007b", "sh"],
+])("%p is for %p", (start, interpreter) => {
+  expect(parseInterpreter(start)).toBe(interpreter);
+});
+
+test.each([
+  ["systemd 249 (249.11)\n+PAM", "This host has systemd 249; nspawn-runner needs 252 or newer."],
+  ["systemd 257 (257.13-1~deb13u1)", undefined],
+  ["", undefined],
+])("systemctl --version says %p", (version, sentence) => {
+  expect(explainOldSystemd(version)).toBe(sentence);
+});

@@ -1,0 +1,187 @@
+/**
+ * What lab tests share: the driver as a user calls it, on each storage, with everything cleaned up
+ * behind it. Runs only inside a lab (`script/lab`), where the fixtures are.
+ */
+import { afterEach, expect } from "bun:test";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+
+export interface Place {
+  readonly kind: "btrfs" | "reflink" | "overlay" | "tmpfs";
+  readonly root: string;
+}
+
+export const PLACES: readonly Place[] = [
+  { kind: "btrfs", root: "/fs/btrfs/root" },
+  { kind: "reflink", root: "/fs/xfs/root" },
+  { kind: "overlay", root: "/fs/ext4/root" },
+  { kind: "tmpfs", root: "/fs/ext4/root" },
+];
+
+if (!existsSync("/fs/btrfs/root")) {
+  throw new Error('These tests run inside a lab: "script/test", or "script/lab run bun test …".');
+}
+
+const DRIVER = "nspawn-runner";
+const scratch = mkdtempSync("/tmp/nspawn-runner-test-");
+const undo: (() => unknown)[] = [];
+let counter = 0;
+
+/** Registers a clean-up on the line after a creation; the last one runs first. */
+export function later(action: () => unknown): void {
+  undo.push(action);
+}
+
+afterEach(async () => {
+  for (let action = undo.pop(); action !== undefined; action = undo.pop()) await action();
+});
+
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly ms: number;
+}
+
+export interface Started {
+  readonly pid: number;
+  readonly ended: Promise<Ended>;
+  /** Resolves when stdout holds the text; fails when it ends without. */
+  awaitOutput(text: string): Promise<void>;
+  kill(signal: NodeJS.Signals): void;
+}
+
+type Environment = Readonly<Record<string, string>>;
+
+/** Starts any command with a plain environment and no stdin. */
+export function start(argv: readonly string[], environment: Environment = {}): Started {
+  const startedAt = performance.now();
+  const child = Bun.spawn([...argv], {
+    stdin: "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+    env: { PATH: process.env.PATH ?? "", HOME: "/root", ...environment },
+  });
+  let seen = "";
+  const waiting = new Set<() => void>();
+  const reading = (async () => {
+    const decoder = new TextDecoder("latin1");
+    for await (const chunk of child.stdout) {
+      seen += decoder.decode(chunk);
+      for (const wake of waiting) wake();
+    }
+  })();
+  const ended = (async (): Promise<Ended> => {
+    const [stderr] = await Promise.all([new Response(child.stderr).text(), reading]);
+    const code = await child.exited;
+    for (const wake of waiting) wake();
+    return { code, stdout: seen, stderr, ms: performance.now() - startedAt };
+  })();
+  return {
+    pid: child.pid,
+    ended,
+    awaitOutput: (text) => {
+      const { promise, resolve, reject } = Promise.withResolvers<void>();
+      const look = (): void => {
+        if (seen.includes(text)) resolve();
+        else if (child.exitCode !== null) reject(new Error(`ended without "${text}": ${seen}`));
+      };
+      waiting.add(look);
+      look();
+      return promise.finally(() => waiting.delete(look));
+    },
+    kill: (signal) => child.kill(signal),
+  };
+}
+
+export const command = (...argv: string[]): Promise<Ended> => start(argv).ended;
+
+export interface Runner {
+  readonly place: Place;
+  readonly environment: Environment;
+  call(...argv: string[]): Promise<Ended>;
+  start(...argv: string[]): Started;
+  /** Prepares a machine that is cleaned up after the test. Fails the test when it does not come. */
+  machine(image: string): Promise<Machine>;
+}
+
+export interface Machine {
+  readonly name: string;
+  readonly unit: string;
+  run(script: string): Promise<Ended>;
+  start(script: string): Started;
+}
+
+/** The driver with a configuration of its own. */
+export function openRunner(place: Place, more = ""): Runner {
+  counter += 1;
+  const path = `${scratch}/config-${counter}.toml`;
+  writeFileSync(path, `root_directory = "${place.root}"\nstorage = "${place.kind}"\n${more}`);
+  const environment = { NSPAWN_RUNNER_CONFIG: path };
+  const runner: Runner = {
+    place,
+    environment,
+    call: (...argv) => start([DRIVER, ...argv], environment).ended,
+    start: (...argv) => start([DRIVER, ...argv], environment),
+    machine: async (image) => {
+      const name = uniqueName();
+      const prepared = runner.call("prepare", "--id", name, image);
+      later(async () => {
+        await runner.call("cleanup", "--id", name);
+        expectNothingLeft(place, name);
+      });
+      const { code, stderr } = await prepared;
+      if (code !== 0) throw new Error(`prepare ended with ${code}: ${stderr}`);
+      return {
+        name,
+        unit: unitOf(name),
+        run: (script) => runner.call("run", "--id", name, scriptFile(script)),
+        start: (script) => runner.start("run", "--id", name, scriptFile(script)),
+      };
+    },
+  };
+  return runner;
+}
+
+export function uniqueName(): string {
+  counter += 1;
+  return `test-${process.pid}-${counter}`;
+}
+
+export const unitOf = (name: string): string =>
+  `nspawn-runner-${name.replaceAll("-", "\\x2d")}.service`;
+
+/** A script as GitLab Runner would hand it over; bash unless it says otherwise itself. */
+export function scriptFile(text: string): string {
+  counter += 1;
+  const path = `${scratch}/script-${counter}`;
+  writeFileSync(path, text.startsWith("#!") ? text : `#!/usr/bin/env bash\n${text}`, {
+    mode: 0o700,
+  });
+  return path;
+}
+
+/** Nothing of a machine is on the host: no clone, no state, no ids, no unit. */
+export function expectNothingLeft(place: Place, name: string): void {
+  const clones = `${place.root}/.machines`;
+  expect(existsSync(clones) ? readdirSync(clones) : []).not.toContain(name);
+  expect(existsSync(`/run/nspawn-runner/machines/${name}`)).toBe(false);
+  const ranges = "/run/nspawn-runner/id-ranges";
+  const held = existsSync(ranges) ? readdirSync(ranges) : [];
+  const owners = held.map((shift) =>
+    Bun.spawnSync(["readlink", `${ranges}/${shift}`])
+      .stdout.toString()
+      .trim(),
+  );
+  expect(owners).not.toContain(name);
+  const listed = Bun.spawnSync([
+    "systemctl",
+    "list-units",
+    "--all",
+    "--plain",
+    "--no-legend",
+    "nspawn*",
+  ]);
+  expect(listed.stdout.toString()).not.toContain(name.replaceAll("-", "\\x2d"));
+}
+
+process.on("exit", () => rmSync(scratch, { recursive: true, force: true }));
