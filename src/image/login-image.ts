@@ -40,7 +40,6 @@ function loginCommand(host: Host, tree: string, command: readonly string[]): str
     "systemd-nspawn",
     "--quiet",
     "--register=no",
-    "--keep-unit",
     "--settings=no",
     "--link-journal=no",
     "--resolv-conf=replace-host",

@@ -31,9 +31,20 @@ export function later(action: () => unknown): void {
   undo.push(action);
 }
 
-afterEach(async () => {
-  for (let action = undo.pop(); action !== undefined; action = undo.pop()) await action();
-});
+/** To be called in each test file: hooks belong to the file that registers them. */
+export function cleanUpAfterEach(): void {
+  afterEach(async () => {
+    const failures: unknown[] = [];
+    for (let action = undo.pop(); action !== undefined; action = undo.pop()) {
+      try {
+        await action();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  });
+}
 
 export interface Ended {
   readonly code: number;

@@ -1,7 +1,9 @@
 /** Images by hand: made, changed, listed, put there, on every storage; jobs never notice. */
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
-import { command, later, openRunner, PLACES, start } from "./harness.ts";
+import { cleanUpAfterEach, command, later, openRunner, PLACES, start } from "./harness.ts";
+
+cleanUpAfterEach();
 
 describe.each([...PLACES])("images on $kind", (place) => {
   const runner = openRunner(place);

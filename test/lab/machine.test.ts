@@ -1,7 +1,17 @@
 /** The life of a machine, as a user sees it, on every storage. */
 import { describe, expect, test } from "bun:test";
 import { writeFileSync } from "node:fs";
-import { command, expectNothingLeft, openRunner, PLACES, start, uniqueName } from "./harness.ts";
+import {
+  cleanUpAfterEach,
+  command,
+  expectNothingLeft,
+  openRunner,
+  PLACES,
+  start,
+  uniqueName,
+} from "./harness.ts";
+
+cleanUpAfterEach();
 
 describe.each([...PLACES])("a machine on $kind", (place) => {
   const runner = openRunner(place);
