@@ -34,3 +34,12 @@ lab_fixtures() {
   key=$(cat "$project/lab/images.sh" "$project/lab/fixtures.sh" | sha256sum | cut -c1-12)
   cached "fixtures-$key" make_fixtures
 }
+
+# A copy of a file system needs a name of its own: the kernel refuses, or confuses, two of one UUID.
+rename_copy() {
+  case $1 in
+    btrfs) btrfstune -m "$2" >/dev/null ;;
+    xfs) xfs_admin -U generate "$2" >/dev/null ;;
+    ext4) ;;
+  esac
+}

@@ -25,6 +25,7 @@ attach_fixtures() {
   local kind loop
   for kind in "${fixture_kinds[@]}"; do
     cp --sparse=always --reflink=auto "$1/$kind.img" "$lab/$kind.img"
+    rename_copy "$kind" "$lab/$kind.img"
     loop=$(losetup --find --show "$lab/$kind.img")
     echo "$kind $loop" >>"$lab/loops"
   done

@@ -45,4 +45,12 @@ async function main(argv: readonly string[]): Promise<number> {
   return exitCodeOf(end, readExitCodes(process.env as Record<string, string>));
 }
 
-process.exit(await main(process.argv.slice(2)));
+const argv = process.argv.slice(2);
+if (argv[0] === "internal-gitlab-ci-local") {
+  // A program of its own in our executable: it reads argv and exits by itself.
+  process.removeAllListeners();
+  const { runGitlabCiLocal } = await import("./local/gitlab-ci-local.ts");
+  await runGitlabCiLocal(argv.slice(1));
+} else {
+  process.exit(await main(argv));
+}

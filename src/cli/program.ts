@@ -152,7 +152,16 @@ function addImages(add: Add): void {
   });
 }
 
+const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
+
 function addTools(add: Add): void {
+  add("exec [job]", "run a job of the local .gitlab-ci.yml, from the committed state", {
+    load: async () => (await import("./exec.ts")).execAction,
+    examples: ["nspawn-runner exec test", "nspawn-runner exec --image trixie build"],
+  })
+    .option("--image <name>", "use this image instead of the job's")
+    .option("--variable <key=value>", "set a variable of the job (may be given again)", collect)
+    .option("--artifacts <directory>", "put the job's artifacts there");
   add("toml [image]", "print the [[runners]] section for GitLab Runner's config.toml", {
     load: async () => (await import("./toml.ts")).tomlAction,
     examples: ["nspawn-runner toml trixie --url https://gitlab.example.com/ --token glrt-…"],

@@ -7,6 +7,7 @@ import { type Files, openFiles } from "./files.ts";
 import { sendDatagram } from "./libc.ts";
 import { encodeJournalEntry, type Log, type LogLevel, openLog } from "./log.ts";
 import { openProcesses, type Processes } from "./processes.ts";
+import { writeStdoutNow } from "./stdout.ts";
 
 export interface Clock {
   nowMs(): number;
@@ -28,6 +29,8 @@ export interface Host {
   readonly signal: AbortSignal;
   /** `length` random characters of [a-z0-9]. */
   randomName(length: number): string;
+  /** Whether stdout is a terminal that takes colours, and nobody set `NO_COLOR` (no-color.org). */
+  readonly colours: boolean;
   /** Writes to stdout, for the program that asked. */
   print(text: string): void;
 }
@@ -64,9 +67,9 @@ export function openHost(options: {
       const bytes = crypto.getRandomValues(new Uint8Array(length));
       return Array.from(bytes, (byte) => "abcdefghijklmnopqrstuvwxyz012345"[byte % 32]).join("");
     },
-    print: (text) => {
-      process.stdout.write(text);
-    },
+    colours: process.stdout.isTTY === true && !environment.NO_COLOR,
+    // At once: what a command of ours writes to the same stdout comes behind it.
+    print: writeStdoutNow,
   };
 }
 

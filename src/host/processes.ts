@@ -15,9 +15,13 @@ export interface CommandResult {
 export interface ExecOptions {
   /** Text for the command's stdin; nothing when absent. */
   readonly input?: string;
-  /** Give the command our own terminal (`inherit`), or stream its output to stderr (`progress`). */
-  readonly terminal?: "inherit" | "progress";
+  /**
+   * Give the command our own terminal (`inherit`), our stdout and stderr (`output`), or stream all
+   * its output to our stderr (`progress`).
+   */
+  readonly terminal?: "inherit" | "output" | "progress";
   readonly environment?: Readonly<Record<string, string>>;
+  readonly workingDirectory?: string;
   /** End the command when we are asked to end. */
   readonly interruptible?: boolean;
 }
@@ -60,6 +64,7 @@ export function openProcesses(context: {
         stdout: options.terminal === "progress" ? 2 : output,
         stderr: output,
         env: { PATH: path, ...PLAIN_LOCALE, ...passOn(environment), ...options.environment },
+        ...(options.workingDirectory === undefined ? {} : { cwd: options.workingDirectory }),
         ...(options.interruptible ? { signal, killSignal: "SIGTERM" } : {}),
       });
     } catch (cause) {

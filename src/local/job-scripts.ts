@@ -1,0 +1,86 @@
+/** The scripts of a local job, in the form that GitLab Runner would hand to `run`. Pure. */
+import { quoteArgument } from "../text/format-command.ts";
+
+type Variables = Readonly<Record<string, string>>;
+export type Shell = "bash" | "sh";
+
+const GREEN = "\\033[32;1m";
+const PLAIN = "\\033[0;m";
+
+function head(shell: Shell, variables: Variables): string[] {
+  return [
+    `#!/usr/bin/env ${shell}`,
+    "trap 'exit 1' TERM",
+    shell === "bash" ? "set -eo pipefail" : "set -e",
+    ...Object.entries(variables).map(([name, value]) => `export ${name}=${quoteArgument(value)}`),
+  ];
+}
+
+const text = (lines: readonly string[]): string => `${lines.join("\n")}\n`;
+
+export function prepareScript(shell: Shell): string {
+  return text([
+    ...head(shell, {}),
+    'echo "Running on $(hostname 2>/dev/null || cat /proc/sys/kernel/hostname)..."',
+  ]);
+}
+
+/**
+ * Clones the committed state. It comes as a bundle in the script itself: nothing of the host has to
+ * be bound into the machine, and the way is the one that every script takes.
+ */
+export function sourcesScript(
+  shell: Shell,
+  sources: { readonly directory: string; readonly bundle: string; readonly sha: string },
+): string {
+  const directory = quoteArgument(sources.directory);
+  return text([
+    ...head(shell, {}),
+    `mkdir -p ${directory}`,
+    `cd ${directory}`,
+    "base64 -d > ../sources.bundle <<'END_OF_BUNDLE'",
+    sources.bundle.trimEnd(),
+    "END_OF_BUNDLE",
+    "git init --quiet",
+    "git fetch --quiet ../sources.bundle HEAD",
+    "rm ../sources.bundle",
+    `git -c advice.detachedHead=false checkout --quiet ${quoteArgument(sources.sha)}`,
+    `echo "Checked out ${sources.sha.slice(0, 8)}."`,
+  ]);
+}
+
+/** The user's lines, each shown before it runs. */
+export function userScript(
+  shell: Shell,
+  job: {
+    readonly directory: string;
+    readonly variables: Variables;
+    readonly lines: readonly string[];
+  },
+): string {
+  return text([
+    ...head(shell, job.variables),
+    `cd ${quoteArgument(job.directory)}`,
+    // As with GitLab Runner, commands read nothing: not even the rest of the script.
+    "{",
+    ...job.lines.flatMap((line) => [
+      `printf '${GREEN}%s${PLAIN}\\n' ${quoteArgument(`$ ${line}`)}`,
+      line,
+    ]),
+    "} < /dev/null",
+  ]);
+}
+
+/** Prints the artifacts as a tar archive in base64. Patterns are expanded by the shell. */
+export function artifactsScript(
+  shell: Shell,
+  job: { readonly directory: string; readonly paths: readonly string[] },
+): string {
+  // Everything but letters, digits and what patterns need is taken literally.
+  const patterns = job.paths.map((path) => path.replace(/[^A-Za-z0-9_./*?[\]{},-]/g, "\\$&"));
+  return text([
+    ...head(shell, {}),
+    `cd ${quoteArgument(job.directory)}`,
+    `tar --create --gzip --file=- -- ${patterns.join(" ")} | base64`,
+  ]);
+}

@@ -1,0 +1,1 @@
+declare module "gitlab-ci-local/dist/index.js";

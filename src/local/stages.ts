@@ -1,0 +1,135 @@
+/** GitLab Runner in small: calls the four stages of our own executable, with its environment. */
+import * as v from "valibot";
+import type { Host } from "../host/host.ts";
+import type { CommandResult } from "../host/processes.ts";
+import { RunnerError } from "../text/errors.ts";
+import type { Shell } from "./job-scripts.ts";
+
+const BUILD_FAILURE = 1;
+const SYSTEM_FAILURE = 2;
+const JOB_TIMEOUT_SECONDS = 3600;
+
+const configSchema = v.object({
+  builds_dir: v.string(),
+  job_env: v.record(v.string(), v.string()),
+  shell: v.optional(v.picklist(["bash", "sh"]), "bash"),
+});
+
+export interface Stages {
+  /** `config` and `prepare`. Throws when there is no machine; the reason was shown. */
+  prepare(): Promise<{ readonly shell: Shell; readonly buildsDirectory: string }>;
+  /** Runs a script; its exit code. Throws when it was not the script that failed. */
+  run(title: string, step: string, script: string): Promise<number>;
+  /** As `run`, for scripts of ours: a failure ends the job. */
+  must(title: string, step: string, script: string): Promise<void>;
+  /** As `must`, silently; what the script printed. */
+  capture(step: string, script: string): Promise<string>;
+  cleanup(): Promise<void>;
+}
+
+export function openStages(
+  host: Host,
+  job: { readonly scratch: string; readonly jobId: string; readonly image: string | undefined },
+): Stages {
+  const { scratch } = job;
+  const response = `${scratch}/response.json`;
+  const codeFile = `${scratch}/build_exit_code`;
+  let jobEnvironment: Readonly<Record<string, string>> = {};
+  host.files.writeText(response, JSON.stringify(jobResponse(job)), 0o600);
+
+  const call = (
+    words: readonly string[],
+    how: { readonly output: "show" | "capture"; readonly interruptible: boolean },
+  ): Promise<CommandResult> =>
+    host.processes.run([...host.driver, ...words], {
+      ...(how.output === "show" ? { terminal: "output" as const } : {}),
+      interruptible: how.interruptible,
+      environment: {
+        ...configurationOf(host),
+        TMPDIR: scratch,
+        BUILD_FAILURE_EXIT_CODE: String(BUILD_FAILURE),
+        SYSTEM_FAILURE_EXIT_CODE: String(SYSTEM_FAILURE),
+        BUILD_EXIT_CODE_FILE: codeFile,
+        JOB_RESPONSE_FILE: response,
+        ...jobEnvironment,
+      },
+    });
+
+  const section = async <T>(title: string, body: () => Promise<T>): Promise<T> => {
+    const startedAt = host.clock.nowMs();
+    host.print(host.colours ? `\x1b[36;1m${title}\x1b[0;m\n` : `${title}\n`);
+    try {
+      return await body();
+    } finally {
+      const seconds = ((host.clock.nowMs() - startedAt) / 1000).toFixed(2);
+      host.print(host.colours ? `\x1b[90m(${seconds} s)\x1b[0;m\n` : `(${seconds} s)\n`);
+    }
+  };
+
+  const runScript = async (
+    step: string,
+    script: string,
+    output: "show" | "capture",
+  ): Promise<CommandResult> => {
+    const path = `${scratch}/script-${host.randomName(8)}`;
+    host.files.writeText(path, script, 0o700);
+    // What a cancelled job still does (after_script) is not cancelled again.
+    return call(["run", path, step], { output, interruptible: !host.signal.aborted });
+  };
+
+  const stages: Stages = {
+    prepare: () =>
+      section('Preparing the "custom" executor', async () => {
+        const config = await call(["config"], { output: "capture", interruptible: true });
+        if (config.exitCode !== 0) throw failed("config", config.stderr);
+        const parsed = v.parse(configSchema, JSON.parse(config.stdout));
+        jobEnvironment = parsed.job_env;
+        const prepared = await call(["prepare"], { output: "show", interruptible: true });
+        if (prepared.exitCode !== 0) throw failed("prepare", "");
+        return { shell: parsed.shell, buildsDirectory: parsed.builds_dir };
+      }),
+    run: (title, step, script) =>
+      section(title, async () => {
+        const { exitCode } = await runScript(step, script, "show");
+        if (exitCode === 0) return 0;
+        if (exitCode !== BUILD_FAILURE) throw failed("run", "");
+        return host.files.probe(codeFile) === undefined ? 1 : Number(host.files.readText(codeFile));
+      }),
+    must: async (title, step, script) => {
+      const code = await stages.run(title, step, script);
+      if (code !== 0) throw failed(step, `exit code ${code}`);
+    },
+    capture: async (step, script) => {
+      const result = await runScript(step, script, "capture");
+      if (result.exitCode !== 0) throw failed(step, result.stderr || result.stdout);
+      return result.stdout;
+    },
+    cleanup: async () => {
+      await section("Cleaning up", () =>
+        call(["cleanup"], { output: "show", interruptible: false }),
+      );
+    },
+  };
+  return stages;
+}
+
+function failed(stage: string, why: string): RunnerError {
+  return new RunnerError({
+    kind: "system",
+    message: `The job could not be run: "${stage}" failed${why === "" ? ", as shown above" : ""}.`,
+    ...(why === "" ? {} : { cause: new Error(why.trim()) }),
+  });
+}
+
+function configurationOf(host: Host): Record<string, string> {
+  const { NSPAWN_RUNNER_CONFIG: path } = host.environment;
+  return path === undefined ? {} : { NSPAWN_RUNNER_CONFIG: path };
+}
+
+function jobResponse(job: { readonly jobId: string; readonly image: string | undefined }): unknown {
+  return {
+    id: Number(job.jobId),
+    runner_info: { timeout: JOB_TIMEOUT_SECONDS },
+    image: job.image === undefined ? null : { name: job.image },
+  };
+}
