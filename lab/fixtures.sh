@@ -1,5 +1,6 @@
 # One file system for each storage, in files, with the images in them. Made once; a lab gets copies.
 # shellcheck shell=bash disable=SC2154
+# shellcheck source=images.sh
 . "$project/lab/images.sh"
 
 fixture_size=8G
@@ -16,6 +17,7 @@ make_fixtures() {
       *) "mkfs.$kind" -q "$1/$kind.img" ;;
     esac
     # In a mount namespace of its own: the mount goes with it, whatever happens.
+    # shellcheck disable=SC2016
     unshare --mount bash -euc '
       mount -o loop "$2" /mnt
       mkdir /mnt/root

@@ -26,7 +26,7 @@ run_step() {
   step=$control/steps/$1
   exec 3<&- 6>"$step/result"
   read -r program argument <"$step/interpreter"
-  [ "$program" != bash ] || command -v bash >/dev/null || program=sh
+  [ "$program" != bash ] || command -v bash >/dev/null || program='sh'
   setsid "$program" ${argument:+"$argument"} "$step/script" \
     </dev/null >"$step/output" 2>&1 6>&- &
   session=$!

@@ -28,21 +28,19 @@ export async function startMachine(
   await using ready = openLineFifo(machinePaths(plan.name).ready);
   const startedAt = new Date(host.clock.nowMs());
   const started = await host.processes.run(plan.start, { interruptible: true });
-  if (started.exitCode !== 0) {
-    throw new RunnerError({
-      kind: "system",
-      message: `Cannot boot machine "${plan.name}".`,
-      hints: [...(await versionHint(host)), ...bootHints(plan)],
-      cause: new Error(await lastWordsOfUnit(host, plan.unit, startedAt, started.stderr)),
-    });
-  }
-  const line = await ready.readLine(options.bootTimeoutSeconds * 1000, host.signal);
+  const line =
+    started.exitCode === 0
+      ? await ready.readLine(options.bootTimeoutSeconds * 1000, host.signal)
+      : "gone";
   if (line === "ready") return;
   throw new RunnerError({
     kind: "system",
-    message: `Machine "${plan.name}" started, but does not take scripts within ${options.bootTimeoutSeconds} s.`,
-    hints: bootHints(plan),
-    cause: new Error(await lastWordsOfUnit(host, plan.unit, startedAt, "")),
+    message:
+      line === "gone"
+        ? `Cannot boot machine "${plan.name}".`
+        : `Machine "${plan.name}" does not take scripts after ${options.bootTimeoutSeconds} s.`,
+    hints: [...(await versionHint(host)), ...bootHints(plan)],
+    cause: new Error(await lastWordsOfUnit(host, plan.unit, startedAt, started.stderr)),
   });
 }
 
