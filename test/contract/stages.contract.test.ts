@@ -183,8 +183,9 @@ describe("preparation", () => {
         { timeouts: { preparationRetryMs: 1000 } },
       ),
     );
-    await job.log.waitFor("Cannot boot machine");
-    renameSync(`${image}/usr/bin/dash.gone`, `${image}/usr/bin/dash`);
+    await job.log
+      .waitFor("Cannot boot machine")
+      .finally(() => renameSync(`${image}/usr/bin/dash.gone`, `${image}/usr/bin/dash`));
     const result = await job.result;
     Bun.spawnSync(["btrfs", "subvolume", "delete", image]);
     expect(result.status).toBe("success");
