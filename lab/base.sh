@@ -4,7 +4,7 @@
 lab_packages=(
   systemd systemd-sysv systemd-container dbus udev kmod
   btrfs-progs xfsprogs e2fsprogs util-linux mmdebstrap ca-certificates
-  bash git curl jq iproute2 nftables procps hostname busybox-static
+  bash git curl jq iproute2 nftables procps hostname busybox-static python3-minimal
 )
 
 # The mirror of the host, so that a lab needs nothing the host does not have.
@@ -15,7 +15,7 @@ debian_mirror() {
   printf '%s' "$found"
 }
 
-# debootstrap RELEASE PACKAGES TARGET: from the host's mirror when it has one.
+# debian_tree RELEASE PACKAGES TARGET: from the host's mirror when it has one.
 debian_tree() {
   local mirror
   mirror=$(debian_mirror || true)
@@ -28,14 +28,16 @@ cached() {
   local target=$cache/lab/$1
   shift
   mkdir -p "$cache/lab"
+  # No "|| die" behind this: bash ignores errexit in all that has one, and would keep a half.
   (
+    trap '[ $? = 0 ] || say "ERROR: Cannot make $target."' EXIT
     flock 9
     [ ! -e "$target" ] || exit 0
-    rm -rf "$target.part"
+    rm -rf --one-file-system "$target.part"
     mkdir "$target.part"
     "$@" "$target.part" >&2
     mv "$target.part" "$target"
-  ) 9>"$target.lock" || die "Cannot make $target."
+  ) 9>"$target.lock"
   printf '%s' "$target"
 }
 
@@ -49,8 +51,20 @@ make_base() {
   for unit in console-getty.service systemd-logind.service apt-daily.timer apt-daily-upgrade.timer; do
     ln -sf /dev/null "$1/etc/systemd/system/$unit"
   done
-  ln -sf /src/dist/nspawn-runner "$1/usr/local/bin/nspawn-runner"
-  mkdir -p "$1/src" "$1/fs/btrfs" "$1/fs/xfs" "$1/fs/ext4"
+  cat >"$1/etc/systemd/system/lab-ready.service" <<'UNIT'
+[Unit]
+Description=What script/lab waits for
+After=multi-user.target
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/src/lab/ready.sh
+UNIT
+  mkdir -p "$1/etc/systemd/system/multi-user.target.wants"
+  ln -s ../lab-ready.service "$1/etc/systemd/system/multi-user.target.wants/"
+  ln -s /src/dist/nspawn-runner "$1/usr/local/bin/nspawn-runner"
+  mkdir -p "$1/src" "$1"/fs/{btrfs,xfs,ext4,tmpfs,.disks}
+  touch "$1/fs/.ready"
 }
 
 lab_base() {

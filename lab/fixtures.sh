@@ -26,6 +26,8 @@ make_fixtures() {
         if [ "$1" = btrfs ]; then btrfs -q subvolume create "/mnt/root/$name"; else mkdir "/mnt/root/$name"; fi
         cp -a "$image/." "/mnt/root/$name"
       done
+      # A root directory of its own for storage "tmpfs", whose lower layer may be anywhere.
+      [ "$1" != ext4 ] || cp -al /mnt/root /mnt/root2
       umount /mnt
     ' fill "$kind" "$1/$kind.img" "$images"
   done
@@ -39,8 +41,9 @@ lab_fixtures() {
 
 # A copy of a file system needs a name of its own: the kernel refuses, or confuses, two of one UUID.
 rename_copy() {
+  local said
   case $1 in
-    btrfs) btrfstune -m "$2" >/dev/null ;;
+    btrfs) said=$(btrfstune -m "$2" 2>&1) || die "Cannot rename the copy of btrfs: $said" ;;
     xfs) xfs_admin -U generate "$2" >/dev/null ;;
     ext4) ;;
   esac

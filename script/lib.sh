@@ -1,6 +1,7 @@
 # Sourced by the scripts beside it: where things are, and packages.
 # shellcheck shell=bash
 set -euo pipefail
+shopt -s inherit_errexit
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/nspawn-runner
 export project cache
@@ -31,13 +32,13 @@ need() {
   DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# The runtime itself, not the launcher beside it, which needs Node.
-bun() {
-  local arch
+# Where the runtime itself is, from the checkout's root. The launcher in node_modules/.bin is a stub
+# until its install script has run, and install scripts are not run here.
+bun_path() {
   case $(uname -m) in
-    x86_64) arch=x64 ;;
-    aarch64) arch=aarch64 ;;
+    x86_64) echo node_modules/@oven/bun-linux-x64/bin/bun ;;
+    aarch64) echo node_modules/@oven/bun-linux-aarch64/bin/bun ;;
     *) die "There is no Bun for $(uname -m)." ;;
   esac
-  "$project/node_modules/@oven/bun-linux-$arch/bin/bun" "$@"
 }
+bun() { "$project/$(bun_path)" "$@"; }
