@@ -19,7 +19,12 @@ debian_mirror() {
 debian_tree() {
   local mirror
   mirror=$(debian_mirror || true)
-  mmdebstrap --quiet --mode=root --variant=minbase --include="$2" "$1" "$3" ${mirror:+"$mirror"} >&2
+  # Its quiet mode leaves out why apt refused.
+  if ! mmdebstrap --mode=root --variant=minbase --include="$2" "$1" "$3" ${mirror:+"$mirror"} 2>"$3.log"; then
+    tail -n 8 "$3.log" >&2
+    return 1
+  fi
+  rm "$3.log"
 }
 
 # cached NAME COMMAND...: the path of a directory that COMMAND, given a directory to fill, made
@@ -33,7 +38,7 @@ cached() {
     trap '[ $? = 0 ] || say "ERROR: Cannot make $target."' EXIT
     flock 9
     [ ! -e "$target" ] || exit 0
-    rm -rf --one-file-system "$target.part"
+    rm -rf --one-file-system "$target.part" "$target.part.log"
     mkdir "$target.part"
     "$@" "$target.part" >&2
     mv "$target.part" "$target"
