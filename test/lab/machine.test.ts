@@ -5,6 +5,7 @@ import {
   cleanUpAfterEach,
   command,
   expectNothingLeft,
+  later,
   openRunner,
   PLACES,
   start,
@@ -77,10 +78,10 @@ X
     await one.run("echo mine > /root/file; rm /etc/os-release");
     const seen = await other.run("ls /root; test -e /etc/os-release && echo whole");
     expect(seen.stdout).toBe("whole\n");
-    const later = await (await runner.machine("trixie")).run(
+    const after = await (await runner.machine("trixie")).run(
       "ls /root; test -e /etc/os-release && echo whole",
     );
-    expect(later.stdout).toBe("whole\n");
+    expect(after.stdout).toBe("whole\n");
   });
 
   test.each([
@@ -106,6 +107,25 @@ X
 });
 
 const runner = openRunner({ kind: "btrfs", root: "/fs/btrfs/root" });
+
+describe("the host's gitlab-runner", () => {
+  test.each([...PLACES])("is a command in machines on $kind", async (place) => {
+    const directory = (await command("mktemp", "-d", "/tmp/with:colon-XXXXXX")).stdout.trim();
+    later(() => command("rm", "-r", directory));
+    const program = `${directory}/gitlab-runner`;
+    writeFileSync(program, "#!/bin/sh\necho stands in for $1\n", { mode: 0o755 });
+    const bound = openRunner(place, `gitlab_runner = "${program}"\n`);
+    for (const image of ["trixie", "nobash"]) {
+      const machine = await bound.machine(image);
+      const ended = await machine.run(
+        "gitlab-runner --version; echo x >> $(command -v gitlab-runner)",
+      );
+      expect(ended.stdout).toMatch(
+        /^stands in for --version\n.*(Read-only|read-only|cannot create|Permission)/s,
+      );
+    }
+  });
+});
 
 describe("a script's end", () => {
   test("exit codes 0 to 255 reach GitLab Runner as it wants them", async () => {
