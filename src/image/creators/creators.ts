@@ -38,7 +38,7 @@ export const createSchema: v.GenericSchema<unknown, CreateRequest> = v.lazy((inp
     typeof input === "string"
       ? v.pipe(
           v.string(),
-          v.transform(() => ({})),
+          v.transform((): unknown => ({})),
           schema,
         )
       : v.pipe(
