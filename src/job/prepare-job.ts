@@ -4,13 +4,12 @@ import type { Host } from "../host/host.ts";
 import { findImage, hasSystemd, type Image } from "../image/find-image.ts";
 import { imageLock } from "../image/image-lock.ts";
 import { ensureOwnTree } from "../image/own-tree.ts";
-import { takeIdRange } from "../machine/id-range.ts";
+import { createMachine } from "../machine/create-machine.ts";
 import { collectGarbage } from "../machine/machine-list.ts";
-import { cloneDirectory, clonesDirectory, machinePaths } from "../machine/machine-paths.ts";
-import { type MachinePlan, planMachine } from "../machine/machine-plan.ts";
-import { writeMachineState } from "../machine/machine-state.ts";
+import { machinePaths } from "../machine/machine-paths.ts";
+import type { MachinePlan } from "../machine/machine-plan.ts";
+import { PLAIN_SETTINGS } from "../machine/machine-settings.ts";
 import { destroyMachine } from "../machine/release.ts";
-import { startMachine } from "../machine/start-machine.ts";
 import { chooseStorage } from "../storage/detect.ts";
 import type { Storage } from "../storage/storage.ts";
 import { RunnerError } from "../text/errors.ts";
@@ -45,7 +44,6 @@ export async function prepareJob(
     directory: config.rootDirectory,
     kind: config.storage,
   });
-  host.files.ensureDirectory(clonesDirectory(config.rootDirectory), 0o700);
   await collectGarbage(host, { rootDirectory: config.rootDirectory, storage: storage.kind });
   await ensureOwnTree(host, { rootDirectory: config.rootDirectory, storage }, image);
   const plan = await startFromImage(host, config, { request, image, storage });
@@ -77,44 +75,23 @@ async function startFromImage(
   parts: { request: PrepareRequest; image: Image; storage: Storage },
 ): Promise<MachinePlan> {
   const { request, storage } = parts;
-  const runtime = machinePaths(request.name).runtime;
-  host.files.ensureDirectory(runtime.slice(0, runtime.lastIndexOf("/")), 0o700);
-  host.files.createDirectory(runtime, 0o700);
-  try {
-    // Nobody exchanges the image's tree between our look at it and our clone of it.
-    using _lock = imageLock(host, config.rootDirectory, parts.image.name, "shared");
-    const image = findImage(host, config.rootDirectory, parts.image.name);
-    const idShift = takeIdRange(host, request.name);
-    const plan = planMachine({
-      name: request.name,
-      clone: storage.planClone({
-        source: image.tree,
-        directory: cloneDirectory(config.rootDirectory, request.name),
-        memoryBytes: config.tmpfsBytes,
-      }),
-      boots: hasSystemd(host, image.tree),
-      idShift,
-      driver: host.driver,
-      bootTimeoutSeconds: config.bootTimeoutSeconds,
-      jobTimeoutSeconds: request.timeoutSeconds,
-      gitlabRunner: findGitlabRunner(host, config.gitlabRunner),
-      boundTo: findOwnUnit(host),
-      nspawnPath: "/usr/bin/systemd-nspawn",
-    });
-    writeMachineState(host, request.name, {
-      rootDirectory: config.rootDirectory,
-      storage: storage.kind,
-      image: image.name,
-      source: image.identity,
-      unit: plan.unit,
-      slice: plan.slice,
-      idShift,
-      jobId: request.jobId,
-    });
-    await startMachine(host, plan, { storage, bootTimeoutSeconds: config.bootTimeoutSeconds });
-    return plan;
-  } catch (error) {
-    await destroyMachine(host, request.name);
-    throw error;
-  }
+  // Nobody exchanges the image's tree between our look at it and our clone of it.
+  using _lock = imageLock(host, config.rootDirectory, parts.image.name, "shared");
+  const image = findImage(host, config.rootDirectory, parts.image.name);
+  return createMachine(host, {
+    name: request.name,
+    rootDirectory: config.rootDirectory,
+    storage,
+    image: image.name,
+    source: image,
+    root: "clone",
+    boots: hasSystemd(host, image.tree),
+    settings: PLAIN_SETTINGS,
+    jobId: request.jobId,
+    bootTimeoutSeconds: config.bootTimeoutSeconds,
+    jobTimeoutSeconds: request.timeoutSeconds,
+    memoryBytes: config.tmpfsBytes,
+    gitlabRunner: findGitlabRunner(host, config.gitlabRunner),
+    boundTo: findOwnUnit(host),
+  });
 }

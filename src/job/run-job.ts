@@ -27,7 +27,7 @@ export async function runJobStep(
     });
   }
   if (readMachineEnd(host, name) !== undefined) throw machineGone(host, name);
-  const result = await runStep(host, { name, script, idShift: state.idShift });
+  const result = await runStep(host, { name, script, idShift: state.idShift, uid: state.uid });
   if (result.kind === "machine-gone") {
     await awaitEnd(host, name, state.unit);
     throw machineGone(host, name);

@@ -21,14 +21,35 @@ name_ourselves() {
   grep -q "[[:space:]]$name\$" /etc/hosts || printf '127.0.1.1\t%s\n' "$name" >>/etc/hosts
 }
 
+# What the image asks of its machines. In a shell of its own: the job's variables stay in it.
+become_user() {
+  # shellcheck source=/dev/null
+  . "$control/environment"
+  [ -e "$control/user" ] || exec setsid "$@"
+  read -r user uid gid _ <"$control/user"
+  if command -v setpriv >/dev/null && setpriv --reuid "$uid" --regid "$gid" --init-groups true 2>/dev/null; then
+    exec setsid setpriv --reuid "$uid" --regid "$gid" --init-groups "$@"
+  fi
+  # shellcheck disable=SC2016
+  exec setsid su -s /bin/sh "$user" -c 'exec "$0" "$@"' "$@"
+}
+
+# The user of the image owns where projects and caches go.
+make_places() {
+  [ -e "$control/user" ] || return 0
+  read -r _ uid gid home <"$control/user"
+  mkdir -p /builds /cache "$home"
+  chown "$uid:$gid" /builds /cache
+}
+
 # Runs one step and tells its end on "result", which closes with us: the host then knows of a death.
 run_step() {
   step=$control/steps/$1
   exec 3<&- 6>"$step/result"
   read -r program argument <"$step/interpreter"
   [ "$program" != bash ] || command -v bash >/dev/null || program='sh'
-  setsid "$program" ${argument:+"$argument"} "$step/script" \
-    </dev/null >"$step/output" 2>&1 6>&- &
+  set -- "$program" ${argument:+"$argument"} "$step/script"
+  become_user "$@" </dev/null >"$step/output" 2>&1 6>&- &
   session=$!
   echo "started $session" >&6
   wait "$session"
@@ -57,6 +78,7 @@ signal_session() {
 
 cd "$HOME" 2>/dev/null || cd /
 name_ourselves 2>/dev/null
+make_places
 exec 3<>"$control/request"
 echo ready 1<>"$control/ready"
 while read -r verb first second <&3; do

@@ -3,6 +3,7 @@ import { STORAGES } from "../storage/detect.ts";
 import { parseMachineName } from "../text/names.ts";
 import { parseInterpreter } from "./interpreter.ts";
 import { type MachineFacts, planMachine, quoteUnitWord } from "./machine-plan.ts";
+import { PLAIN_SETTINGS } from "./machine-settings.ts";
 import { explainOldSystemd } from "./systemd-version.ts";
 
 const name = parseMachineName("job-17-abcdef");
@@ -17,7 +18,7 @@ const facts: MachineFacts = {
   jobTimeoutSeconds: 3600,
   gitlabRunner: "/usr/bin/gitlab:runner",
   boundTo: "gitlab-runner.service",
-  nspawnPath: "/usr/bin/systemd-nspawn",
+  settings: PLAIN_SETTINGS,
 };
 
 test("a machine that boots, on btrfs", () => {

@@ -2,16 +2,19 @@
  * From facts to the one systemd unit that is a machine. Pure: every name, path, id and limit is
  * decided here, and starting it decides nothing.
  */
-import type { ClonePlan } from "../storage/storage.ts";
+import type { ClonePlan, InPlace } from "../storage/storage.ts";
 import { escapeUnitName, type MachineName } from "../text/names.ts";
 import { CONTROL_INSIDE, machinePaths } from "./machine-paths.ts";
+import { limitProperties, type MachineSettings } from "./machine-settings.ts";
 
 /** Host ids of a machine's users: 65,536 from `idShift`, as systemd's own convention has it. */
 const ID_COUNT = 65_536;
+const NSPAWN_PATH = "/usr/bin/systemd-nspawn";
 
 export interface MachineFacts {
   readonly name: MachineName;
-  readonly clone: ClonePlan;
+  readonly clone: ClonePlan | InPlace;
+  readonly settings: MachineSettings;
   /** Boot the systemd of the image, or run only the agent. */
   readonly boots: boolean;
   readonly idShift: number;
@@ -23,14 +26,14 @@ export interface MachineFacts {
   readonly gitlabRunner: string | undefined;
   /** The unit that gitlab-runner is, where it is one: a machine does not outlive it. */
   readonly boundTo: string | undefined;
-  readonly nspawnPath: string;
 }
 
 export interface MachinePlan {
   readonly name: MachineName;
   readonly unit: string;
   readonly slice: string;
-  readonly clone: ClonePlan;
+  readonly clone: ClonePlan | InPlace;
+  readonly settings: MachineSettings;
   readonly boots: boolean;
   readonly idShift: number;
   readonly gitlabRunner: string | undefined;
@@ -57,6 +60,7 @@ export function planMachine(facts: MachineFacts): MachinePlan {
     unit,
     slice,
     clone: facts.clone,
+    settings: facts.settings,
     boots: facts.boots,
     idShift: facts.idShift,
     gitlabRunner: facts.gitlabRunner,
@@ -78,7 +82,7 @@ function nspawnCommand(facts: MachineFacts): string[] {
   const { control } = machinePaths(facts.name);
   const layered = facts.clone.kind === "layers";
   return [
-    facts.nspawnPath,
+    NSPAWN_PATH,
     "--quiet",
     "--keep-unit",
     "--register=no",
@@ -153,12 +157,16 @@ function agentArguments(): string[] {
   return ["--console=pipe", "--as-pid2", "--", "/bin/sh", `${CONTROL_INSIDE}/agent`];
 }
 
+const READY_TARGET = "multi-user.target";
+
 /** The agent's unit inside a machine that boots. */
-export const AGENT_UNIT_TEXT = `[Unit]
+export function agentUnitText(readyTarget = READY_TARGET): string {
+  const wants = readyTarget === READY_TARGET ? "" : `Wants=${readyTarget}\n`;
+  return `[Unit]
 Description=Runs the steps of the job
 DefaultDependencies=no
-After=multi-user.target
-IgnoreOnIsolate=yes
+After=${readyTarget}
+${wants}IgnoreOnIsolate=yes
 StartLimitIntervalSec=0
 
 [Service]
@@ -172,6 +180,7 @@ Delegate=yes
 TasksMax=infinity
 StandardInput=null
 `;
+}
 
 /** A machine outlives its job's time-out by this: after_script, cache and artifacts come later. */
 const LIFE_MARGIN_SECONDS = 1800;
@@ -193,7 +202,7 @@ function unitProperties(facts: MachineFacts): string[] {
     "Delegate=yes",
     // Or every `yes | head` of a script would complain of a broken pipe.
     "IgnoreSIGPIPE=no",
-    "TasksMax=16384",
+    ...limitProperties(facts.settings.limits),
     // A throw-away machine is not shut down but ended: 20 ms instead of 180.
     "KillMode=control-group",
     "KillSignal=SIGKILL",

@@ -14,6 +14,8 @@ const stateSchema = v.object({
   unit: v.string(),
   slice: v.string(),
   idShift: v.number(),
+  /** Who runs the scripts, by its id inside. */
+  uid: v.number(),
   jobId: v.string(),
 });
 

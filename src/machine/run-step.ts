@@ -20,7 +20,11 @@ export type StepResult =
 export interface StepRequest {
   readonly name: MachineName;
   readonly idShift: number;
+  /** Who runs the script, by its id inside the machine. */
+  readonly uid: number;
   readonly script: string;
+  /** Takes the output as it comes; a slow one slows the script. Our stdout when absent. */
+  readonly write?: (bytes: Uint8Array) => Promise<void>;
 }
 
 /** From SIGTERM to SIGKILL for a script that is to end: the call answers within a second. */
@@ -30,7 +34,7 @@ const AGENT_RESTART_MS = 50;
 const AGENT_RESTART_TRIES = 60;
 const LINES_OF_SHEBANG_BYTES = 256;
 
-/** Streams the script's output to stdout; resolves when the script has ended. */
+/** Streams the script's output; resolves when the script has ended. */
 export async function runStep(host: Host, request: StepRequest): Promise<StepResult> {
   if (host.files.probe(request.script)?.kind !== "file") {
     throw new RunnerError({
@@ -46,7 +50,7 @@ export async function runStep(host: Host, request: StepRequest): Promise<StepRes
     await askAgent(host, request.name, `run ${step.id}`);
     const result = await within(opening, AGENT_ANSWER_MS, request.name);
     await using _closed = result;
-    const pumping = output.pump(outputWriter());
+    const pumping = output.pump(request.write ?? outputWriter());
     const ended = await awaitEnd(host, request.name, result);
     output.finish();
     await pumping;
@@ -108,7 +112,7 @@ function makeStepDirectory(host: Host, request: StepRequest): StepDirectory {
   };
   host.files.createDirectory(directory, 0o755);
   host.files.copy(request.script, `${directory}/script`, 0o500);
-  host.files.setOwner(`${directory}/script`, request.idShift);
+  host.files.setOwner(`${directory}/script`, request.idShift + request.uid);
   const firstLine = host.files.readStart(request.script, LINES_OF_SHEBANG_BYTES);
   host.files.writeText(`${directory}/interpreter`, `${parseInterpreter(firstLine)}\n`);
   for (const fifo of [step.output, step.result, step.ack]) {

@@ -6,7 +6,8 @@ import type { Storage } from "../storage/storage.ts";
 import { RunnerError } from "../text/errors.ts";
 import agentText from "./agent.sh" with { type: "text" };
 import { machinePaths } from "./machine-paths.ts";
-import { AGENT_UNIT_TEXT, type MachinePlan } from "./machine-plan.ts";
+import { agentUnitText, type MachinePlan } from "./machine-plan.ts";
+import { environmentFile, userFile } from "./machine-settings.ts";
 import { explainOldSystemd } from "./systemd-version.ts";
 import { lastWordsOfUnit } from "./unit-journal.ts";
 
@@ -20,7 +21,7 @@ export async function startMachine(
   options: { readonly storage: Storage; readonly bootTimeoutSeconds: number },
 ): Promise<void> {
   makeControlDirectory(host, plan);
-  await options.storage.clone(host, plan.clone);
+  if (plan.clone.kind !== "in-place") await options.storage.clone(host, plan.clone);
   if (plan.clone.kind === "layers") {
     const launch = { clone: plan.clone, idShift: plan.idShift, nspawn: plan.nspawn };
     host.files.writeText(machinePaths(plan.name).launch, JSON.stringify(launch), 0o600);
@@ -54,7 +55,16 @@ function makeControlDirectory(host: Host, plan: MachinePlan): void {
     host.files.createDirectory(path, 0o755);
   }
   host.files.writeText(`${paths.control}/agent`, agentText, 0o644);
-  host.files.writeText(`${paths.control}/agent.service`, AGENT_UNIT_TEXT, 0o644);
+  const { settings } = plan;
+  host.files.writeText(
+    `${paths.control}/agent.service`,
+    agentUnitText(settings.readyTarget),
+    0o644,
+  );
+  host.files.writeText(`${paths.control}/environment`, environmentFile(settings), 0o644);
+  if (settings.user !== undefined) {
+    host.files.writeText(`${paths.control}/user`, userFile(settings.user), 0o644);
+  }
   if (plan.gitlabRunner !== undefined) {
     host.files.writeText(`${paths.control}/bin/gitlab-runner`, "", 0o755);
   }

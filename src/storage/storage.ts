@@ -27,6 +27,12 @@ export type ClonePlan =
       readonly memoryBytes?: number;
     };
 
+/** No clone: the machine changes a tree itself, as an image that is being built does. */
+export interface InPlace {
+  readonly kind: "in-place";
+  readonly tree: string;
+}
+
 export interface Storage {
   readonly kind: StorageKind;
   readonly traits: {

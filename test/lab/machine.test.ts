@@ -1,6 +1,6 @@
 /** The life of a machine, as a user sees it, on every storage. */
 import { describe, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import {
   cleanUpAfterEach,
   command,
@@ -317,9 +317,10 @@ describe("what cannot be prepared", () => {
     await command(
       "bash",
       "-c",
-      // The unit itself releases the clone: nobody has to call us.
-      `until [ ! -e ${runner.place.root}/.machines/${machine.name} ]; do :; done`,
+      // The unit itself releases the clone, before it is inactive: nobody has to call us.
+      `until [ "$(systemctl show -P ActiveState '${machine.unit}')" = inactive ]; do :; done`,
     );
+    expect(existsSync(`${runner.place.root}/.machines/${machine.name}`)).toBe(false);
     await command("touch", "--date=1 hour ago", `/run/nspawn-runner/machines/${machine.name}`);
     expect((await runner.call("gc")).code).toBe(0);
     expectNothingLeft(runner.place, machine.name);

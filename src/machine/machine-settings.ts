@@ -1,0 +1,54 @@
+/** What an image says of its machines: who runs scripts in them, with what, within which limits. */
+import { quoteArgument } from "../text/format-command.ts";
+
+export interface MachineUser {
+  readonly name: string;
+  /** Ids inside the machine, from the image's own /etc/passwd. */
+  readonly uid: number;
+  readonly gid: number;
+  readonly home: string;
+}
+
+/** Limits of each machine, as properties of its unit; absent ones are not set. */
+export interface MachineLimits {
+  readonly memoryBytes?: number | undefined;
+  /** In units of one CPU: 1.5 is a CPU and a half. */
+  readonly cpus?: number | undefined;
+  readonly tasks?: number | undefined;
+}
+
+export interface MachineSettings {
+  /** Who runs the scripts; root when absent. */
+  readonly user?: MachineUser | undefined;
+  readonly environment: Readonly<Record<string, string>>;
+  /** The unit that must be up before scripts run; `multi-user.target` when absent. */
+  readonly readyTarget?: string | undefined;
+  readonly limits: MachineLimits;
+}
+
+export const PLAIN_SETTINGS: MachineSettings = { environment: {}, limits: {} };
+
+const TASKS_DEFAULT = 16_384;
+
+/** Properties of the machine's unit: systemd.resource-control(5). Pure. */
+export function limitProperties(limits: MachineLimits): string[] {
+  return [
+    `TasksMax=${limits.tasks ?? TASKS_DEFAULT}`,
+    ...(limits.memoryBytes === undefined ? [] : [`MemoryMax=${limits.memoryBytes}`]),
+    ...(limits.cpus === undefined ? [] : [`CPUQuota=${Math.round(limits.cpus * 100)}%`]),
+  ];
+}
+
+/** What the agent reads before each script: assignments for a POSIX shell. Pure. */
+export function environmentFile(settings: MachineSettings): string {
+  const { user } = settings;
+  const own = user === undefined ? {} : { HOME: user.home, USER: user.name, LOGNAME: user.name };
+  return Object.entries({ ...own, ...settings.environment })
+    .map(([name, value]) => `export ${name}=${quoteArgument(value)}\n`)
+    .join("");
+}
+
+/** What the agent reads of the user: one line of name, uid, gid and home. Pure. */
+export function userFile(user: MachineUser): string {
+  return `${user.name} ${user.uid} ${user.gid} ${user.home}\n`;
+}
