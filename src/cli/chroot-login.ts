@@ -1,10 +1,24 @@
 /** `chroot-login NAME [-- CMD]`. */
 import { readConfig } from "../config/config.ts";
 import { loginImage } from "../image/login-image.ts";
+import { buildLimits } from "./build-limits.ts";
 import type { Action } from "./context.ts";
 import { openImageStore } from "./image-store.ts";
 
-export const chrootLoginAction: Action<[string, string[]]> = async ({ host }, name, command) => {
-  const store = await openImageStore(host, readConfig(host));
-  return { kind: "code", code: await loginImage(host, store, { name, command }) };
+interface LoginOptions {
+  readonly discard?: boolean;
+  readonly readOnly?: boolean;
+}
+
+export const chrootLoginAction: Action<[string, string[], LoginOptions]> = async (
+  { host },
+  name,
+  command,
+  options,
+) => {
+  const config = readConfig(host);
+  const store = await openImageStore(host, config);
+  const mode = options.readOnly ? "read-only" : options.discard ? "discard" : "publish";
+  const request = { name, command, mode, limits: buildLimits(config) } as const;
+  return { kind: "code", code: await loginImage(host, store, request) };
 };

@@ -1,6 +1,7 @@
 /** `gc`: removes what machines left that died with their driver. */
 import { readConfig } from "../config/config.ts";
-import { removeUnusedTrees } from "../image/publish.ts";
+import { removeStaleDrafts } from "../image/draft.ts";
+import { emptyTrash } from "../image/generations/publish.ts";
 import { collectGarbage } from "../machine/machine-list.ts";
 import type { Action } from "./context.ts";
 import { openImageStore } from "./image-store.ts";
@@ -9,7 +10,8 @@ export const gcAction: Action<[]> = async ({ host }) => {
   const store = await openImageStore(host, readConfig(host));
   const { rootDirectory, storage } = store;
   const removed = await collectGarbage(host, { rootDirectory, storage: storage.kind });
-  await removeUnusedTrees(host, store);
+  await removeStaleDrafts(host, store);
+  await emptyTrash(host, store);
   for (const name of removed) host.log.info(`Removed what was left of machine "${name}".`);
   return "success";
 };

@@ -1,7 +1,7 @@
 /** Where images are, for the commands that change them. */
 import type { Config } from "../config/config.ts";
 import type { Host } from "../host/host.ts";
-import type { ImageStore } from "../image/publish.ts";
+import type { ImageStore } from "../image/draft.ts";
 import { chooseStorage } from "../storage/detect.ts";
 import { RunnerError } from "../text/errors.ts";
 

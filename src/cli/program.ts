@@ -142,7 +142,9 @@ function addImages(add: Add): void {
       "nspawn-runner chroot-login trixie",
       "nspawn-runner chroot-login trixie -- apt-get install -y cmake",
     ],
-  });
+  })
+    .option("--discard", "throw the changes away, whatever the exit code")
+    .option("--read-only", "only look: nothing can be written");
   add("chroot-list", "list the images", {
     load: async () => (await import("./chroot-list.ts")).chrootListAction,
     examples: ["nspawn-runner chroot-list --json"],

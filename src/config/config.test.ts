@@ -9,6 +9,7 @@ test("an empty file means the defaults", () => {
     storage: "auto",
     tmpfsBytes: 2 ** 31,
     bootTimeoutSeconds: 120,
+    buildTimeoutSeconds: 7200,
     gitlabRunner: undefined,
   });
 });

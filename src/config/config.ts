@@ -34,6 +34,8 @@ const entries = {
   tmpfs_size: v.optional(size, "2G"),
   /** How long a machine may take until it is ready for the first script. */
   boot_timeout: v.optional(seconds, 120),
+  /** How long a machine that an image is built in may live. */
+  build_timeout: v.optional(seconds, 7200),
   /** The `gitlab-runner` that machines find in their PATH. Looked for in our PATH when absent. */
   gitlab_runner: v.optional(absolutePath),
 };
@@ -47,6 +49,7 @@ export interface Config {
   readonly storage: "auto" | "btrfs" | "reflink" | "overlay" | "tmpfs";
   readonly tmpfsBytes: number;
   readonly bootTimeoutSeconds: number;
+  readonly buildTimeoutSeconds: number;
   readonly gitlabRunner: string | undefined;
 }
 
@@ -86,6 +89,7 @@ export function parseConfig(text: string, path: string): Config {
     storage: settings.storage,
     tmpfsBytes: settings.tmpfs_size,
     bootTimeoutSeconds: settings.boot_timeout,
+    buildTimeoutSeconds: settings.build_timeout,
     gitlabRunner: settings.gitlab_runner,
   };
 }

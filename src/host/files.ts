@@ -18,10 +18,13 @@ export interface Files {
   realPath(path: string): string;
   /** Throws when the file is larger than `sizeMaxBytes`. */
   readText(path: string, sizeMaxBytes?: number): string;
+  readBytes(path: string): Uint8Array;
   /** Up to `bytes` bytes from the start of a file, as Latin-1. */
   readStart(path: string, bytes: number): string;
   /** Creates or replaces atomically: a reader sees the old text or the new, never half. */
   writeText(path: string, text: string, mode?: number): void;
+  /** Appends; creates the file when absent. */
+  append(path: string, bytes: Uint8Array | string): void;
   copy(from: string, to: string, mode: number): void;
   list(path: string): string[];
   ensureDirectory(path: string, mode: number): void;
@@ -66,6 +69,7 @@ export function openFiles(): Files {
         fs.closeSync(fd);
       }
     },
+    readBytes: (path) => fs.readFileSync(path),
     readStart: (path, bytes) => {
       const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
       try {
@@ -82,6 +86,7 @@ export function openFiles(): Files {
       fs.chmodSync(draft, mode);
       fs.renameSync(draft, path);
     },
+    append: (path, bytes) => fs.appendFileSync(path, bytes, { mode: 0o640 }),
     copy: (from, to, mode) => {
       fs.copyFileSync(from, to, fs.constants.COPYFILE_EXCL);
       fs.chmodSync(to, mode);

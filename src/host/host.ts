@@ -19,6 +19,9 @@ export interface Host {
   readonly environment: Readonly<Record<string, string>>;
   readonly workingDirectory: string;
   readonly userId: number;
+  readonly processId: number;
+  /** The words that this program was started with. */
+  readonly commandLine: readonly string[];
   /** The words that start this program again, such as for `ExecStopPost=`. Absolute. */
   readonly driver: readonly string[];
   readonly files: Files;
@@ -57,6 +60,8 @@ export function openHost(options: {
     environment,
     workingDirectory: process.cwd(),
     userId: process.getuid?.() ?? -1,
+    processId: process.pid,
+    commandLine: ["nspawn-runner", ...process.argv.slice(2)],
     driver: driverWords(),
     files: openFiles(),
     processes: openProcesses({ log, environment, signal: options.signal }),

@@ -20,6 +20,8 @@ export interface ExecOptions {
    * its output to our stderr (`progress`).
    */
   readonly terminal?: "inherit" | "output" | "progress";
+  /** Takes stdout and stderr as they come, for a log; the result's texts are empty then. */
+  readonly onOutput?: (bytes: Uint8Array) => void;
   readonly environment?: Readonly<Record<string, string>>;
   readonly workingDirectory?: string;
   /** End the command when we are asked to end. */
@@ -31,6 +33,8 @@ export interface Processes {
   run(argv: readonly string[], options?: ExecOptions): Promise<CommandResult>;
   /** As `run`, but throws a system error when the command fails. Returns its stdout. */
   exec(argv: readonly string[], options?: ExecOptions): Promise<string>;
+  /** Where a command is in our PATH; nothing when it is not there. */
+  which(command: string): string | undefined;
 }
 
 /** Commands that read nothing from a person speak plain English, whatever the locale. */
@@ -75,7 +79,8 @@ export function openProcesses(context: {
         cause,
       });
     }
-    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    const read = options.onOutput === undefined ? text : drain(options.onOutput);
+    const [stdout, stderr] = await Promise.all([read(child.stdout), read(child.stderr)]);
     await child.exited;
     return {
       argv,
@@ -93,7 +98,7 @@ export function openProcesses(context: {
     throw new RunnerError({ kind: "system", message: formatCommandFailure(result) });
   }
 
-  return { run, exec };
+  return { run, exec, which: (command) => Bun.which(command, { PATH: path }) ?? undefined };
 }
 
 /** What commands of ours may know of our environment: never a job's variables. */
@@ -109,4 +114,11 @@ function passOn(environment: Readonly<Record<string, string>>): Record<string, s
 
 async function text(stream: unknown): Promise<string> {
   return stream instanceof ReadableStream ? new Response(stream).text() : "";
+}
+
+function drain(take: (bytes: Uint8Array) => void): (stream: unknown) => Promise<string> {
+  return async (stream) => {
+    if (stream instanceof ReadableStream) for await (const bytes of stream) take(bytes);
+    return "";
+  };
 }

@@ -1,24 +1,14 @@
-/** `chroot-create`: a new Debian image by mmdebstrap. */
+/** `chroot-create NAME --suite S`: a new Debian image that no file declares. */
 import type { Host } from "../host/host.ts";
 import { RunnerError } from "../text/errors.ts";
 import type { ImageName } from "../text/names.ts";
+import { type BuildLimits, type BuildObserver, buildImage } from "./build/build-image.ts";
+import { gatherInputs } from "./build/inputs.ts";
+import type { Definition } from "./definition/definition.ts";
+import type { ImageStore } from "./draft.ts";
 import { probeImage } from "./find-image.ts";
-import { changeLock } from "./image-lock.ts";
-import { type ImageStore, openDraft, publishGeneration } from "./publish.ts";
-
-/** What a job's machine needs: an init, and what GitLab Runner's scripts call. */
-const PACKAGES: readonly string[] = [
-  "systemd",
-  "systemd-sysv",
-  "dbus",
-  "bash",
-  "ca-certificates",
-  "git",
-  "git-lfs",
-  "hostname",
-  "iproute2",
-  "procps",
-];
+import { KEEP_DEFAULT } from "./generations/keep.ts";
+import { requireChangeLock } from "./image-lock.ts";
 
 /**
  * Creates an image; atomic: a failed or interrupted one leaves nothing. Throws when the name is
@@ -27,42 +17,55 @@ const PACKAGES: readonly string[] = [
 export async function createImage(
   host: Host,
   store: ImageStore,
-  request: { readonly name: ImageName; readonly suite: string },
+  request: {
+    readonly name: ImageName;
+    readonly suite: string;
+    readonly limits: BuildLimits;
+    readonly observer: BuildObserver;
+  },
 ): Promise<void> {
-  const { name, suite } = request;
-  using _lock = changeLock(host, store.rootDirectory, name);
-  if (probeImage(host, store.rootDirectory, name) !== undefined) {
-    throw new RunnerError({
-      kind: "usage",
-      message: `Cannot create the image "${name}": there is one of that name.`,
-      hints: [`Change it with "nspawn-runner chroot-login ${name}", or choose another name.`],
-    });
-  }
+  const { name, suite, limits, observer } = request;
   requireSuite(suite);
-  if (Bun.which("mmdebstrap", { PATH: host.environment.PATH ?? "" }) === null) {
-    throw new RunnerError({
-      kind: "system",
-      message: `Cannot create the image "${name}": this host has no "mmdebstrap".`,
-      hints: ["Install it: apt-get install mmdebstrap"],
-    });
-  }
-  await using draft = await openDraft(host, store, name);
-  await store.storage.createTree(host, draft.tree);
-  host.log.info(`Creating image "${name}" of Debian suite "${suite}".`);
-  await host.processes.exec(
-    [
-      "mmdebstrap",
-      "--mode=root",
-      "--variant=minbase",
-      `--include=${PACKAGES.join(",")}`,
-      suite,
-      draft.tree,
-    ],
-    { terminal: "progress", interruptible: true },
-  );
-  sealTree(host, draft.tree);
-  await publishGeneration(host, store, { name, draft });
-  host.log.info(`Image "${name}" is ready: a job gets it with "image: ${name}".`);
+  using _lock = requireChangeLock(host, store.rootDirectory, name);
+  requireNewName(host, store, name);
+  const definition = undeclared(name, suite);
+  const inputs = gatherInputs(host, definition, "");
+  await buildImage(host, store, { definition, inputs, base: undefined, limits, observer });
+}
+
+/** Throws a usage error when there is an image of that name. */
+export function requireNewName(host: Host, store: ImageStore, name: ImageName): void {
+  if (probeImage(host, store.rootDirectory, name) === undefined) return;
+  throw new RunnerError({
+    kind: "usage",
+    message: `Cannot create the image "${name}": there is one of that name.`,
+    hints: [`Change it with "nspawn-runner chroot-login ${name}", or choose another name.`],
+  });
+}
+
+/** What a definition without a word in it would say. */
+function undeclared(name: ImageName, suite: string): Definition {
+  return {
+    name,
+    path: "",
+    directory: "/",
+    text: "",
+    create: {
+      kind: "mmdebstrap",
+      options: { suite, mirrors: [], components: [], variant: "minbase", architectures: [] },
+    },
+    recreate: false,
+    refresh: "daily",
+    upgrade: true,
+    packages: [],
+    enabledUnits: [],
+    maskedUnits: [],
+    settings: { environment: {}, limits: {} },
+    test: undefined,
+    keep: KEEP_DEFAULT,
+    needsAnsible: false,
+    words: [],
+  };
 }
 
 function requireSuite(suite: string): void {
@@ -72,9 +75,4 @@ function requireSuite(suite: string): void {
     message: `"${suite.slice(0, 60)}" cannot be the name of a Debian suite.`,
     hints: ["Give one with --suite, such as trixie, bookworm, sid."],
   });
-}
-
-/** No two machines share an identity: machine-id(5), "empty" is set anew at each boot. */
-function sealTree(host: Host, tree: string): void {
-  host.files.writeText(`${tree}/etc/machine-id`, "", 0o444);
 }

@@ -1,8 +1,9 @@
 /** What `chroot-list` shows of each image. */
 import type { Host } from "../host/host.ts";
 import { listMachines } from "../machine/machine-list.ts";
+import type { ImageStore } from "./draft.ts";
 import { listImages } from "./find-image.ts";
-import type { ImageStore } from "./publish.ts";
+import { treeSize } from "./tree-size.ts";
 
 export interface ImageDescription {
   readonly name: string;
@@ -33,9 +34,4 @@ export async function describeImages(host: Host, store: ImageStore): Promise<Ima
     });
   }
   return descriptions;
-}
-
-async function treeSize(host: Host, tree: string): Promise<number> {
-  const listed = await host.processes.run(["du", "--summarize", "--block-size=1", "-x", tree]);
-  return Number.parseInt(listed.stdout, 10) || 0;
 }

@@ -1,10 +1,10 @@
 /** Locks of images: who clones shares one, who exchanges a tree has it alone. */
 import type { Host } from "../host/host.ts";
 import { RunnerError } from "../text/errors.ts";
+import { escapeUntrusted } from "../text/escape.ts";
 import type { ImageName } from "../text/names.ts";
 
-const lockPath = (rootDirectory: string, name: ImageName): string =>
-  `${rootDirectory}/.locks/${name}`;
+const lockPath = (rootDirectory: string, name: string): string => `${rootDirectory}/.locks/${name}`;
 
 /** Waits for the lock; it is held for moments only. */
 export function imageLock(
@@ -19,19 +19,38 @@ export function imageLock(
   return lock;
 }
 
-/** Held by a command that changes an image, to its end. Throws at once when another one has it. */
-export function changeLock(
-  host: Pick<Host, "files">,
-  rootDirectory: string,
-  name: ImageName,
-): Disposable {
+/** A lock that is ours, or the words of who has it. */
+export type ChangeLock = Disposable &
+  ({ readonly kind: "held" } | { readonly kind: "taken"; readonly by: string });
+
+type LockHost = Pick<Host, "files" | "processId" | "commandLine">;
+
+/** Held by a command that changes an image, to its end. Does not wait. */
+export function changeLock(host: LockHost, rootDirectory: string, name: string): ChangeLock {
   host.files.ensureDirectory(`${rootDirectory}/.locks`, 0o700);
   const path = `${lockPath(rootDirectory, name)}.change`;
   const lock = host.files.lock(path, { mode: "exclusive", wait: false });
-  if (lock !== undefined) return lock;
+  if (lock === undefined) {
+    return { kind: "taken", by: whoHas(host, `${path}.by`), [Symbol.dispose]: () => {} };
+  }
+  const words = host.commandLine.join(" ").slice(0, 200);
+  host.files.writeText(`${path}.by`, `process ${host.processId} ("${words}")\n`, 0o600);
+  return { kind: "held", [Symbol.dispose]: () => lock[Symbol.dispose]() };
+}
+
+/** As `changeLock`, but throws when another command has it. */
+export function requireChangeLock(host: LockHost, rootDirectory: string, name: string): Disposable {
+  const lock = changeLock(host, rootDirectory, name);
+  if (lock.kind === "held") return lock;
   throw new RunnerError({
     kind: "system",
-    message: `Cannot change the image "${name}": another command is changing it.`,
+    message: `Cannot change the image "${name}": ${lock.by} is changing it.`,
     hints: ["Wait until that command has ended."],
   });
+}
+
+/** Its holder may not have written who it is yet. */
+function whoHas(host: LockHost, path: string): string {
+  if (host.files.probe(path) === undefined) return "another command";
+  return escapeUntrusted(host.files.readText(path).trim());
 }

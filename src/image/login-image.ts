@@ -1,17 +1,39 @@
-/** `chroot-login`: change an image by hand, in a copy that replaces it when left with success. */
+/** `chroot-login`: a shell in a copy of an image, which becomes its next tree when left with success. */
 import type { Host } from "../host/host.ts";
-import { findImage, hasBash } from "./find-image.ts";
-import { changeLock } from "./image-lock.ts";
-import { type ImageStore, openDraft, publishGeneration, replacePlain } from "./publish.ts";
+import { PLAIN_SETTINGS } from "../machine/machine-settings.ts";
+import type { BuildLimits } from "./build/build-image.ts";
+import { openBuildLog } from "./build/build-log.ts";
+import { sealImage } from "./build/seal-image.ts";
+import { type Draft, type ImageStore, openDraft } from "./draft.ts";
+import { findImage, hasBash, type Image } from "./find-image.ts";
+import { KEEP_DEFAULT } from "./generations/keep.ts";
+import { readManifest } from "./generations/manifest.ts";
+import { newVersion, publishGeneration, replacePlain } from "./generations/publish.ts";
+import { requireChangeLock } from "./image-lock.ts";
+import { treeSize } from "./tree-size.ts";
+
+export interface LoginRequest {
+  readonly name: string;
+  readonly command: readonly string[];
+  /** `publish` when left with success, `discard` whatever is done, or be unable to write. */
+  readonly mode: "publish" | "discard" | "read-only";
+  readonly limits: BuildLimits;
+}
 
 /** Resolves to the command's exit code; the image is changed only when that is 0. */
 export async function loginImage(
   host: Host,
   store: ImageStore,
-  request: { readonly name: string; readonly command: readonly string[] },
+  request: LoginRequest,
 ): Promise<number> {
+  return request.mode === "publish"
+    ? changeImage(host, store, request)
+    : lookAtImage(host, store, request);
+}
+
+async function changeImage(host: Host, store: ImageStore, request: LoginRequest): Promise<number> {
   const { name } = findImage(host, store.rootDirectory, request.name);
-  using _lock = changeLock(host, store.rootDirectory, name);
+  using _lock = requireChangeLock(host, store.rootDirectory, name);
   const image = findImage(host, store.rootDirectory, name);
   await using draft = await openDraft(host, store, name);
   await store.storage.copyTree(host, image.tree, draft.tree);
@@ -20,21 +42,36 @@ export async function loginImage(
       `You are in a copy of image "${name}". Jobs see your changes after "exit"; "exit 1" throws them away.`,
     );
   }
-  const result = await host.processes.run(loginCommand(host, draft.tree, request.command), {
-    terminal: "inherit",
-  });
-  const code = result.exitCode ?? 1;
+  const code = await enter(host, draft.tree, request);
   if (code !== 0) {
     host.log.info(`Left with exit code ${code}: image "${name}" stays as it was.`);
     return code;
   }
   if (image.kind === "plain") await replacePlain(host, store, { image, draft });
-  else await publishGeneration(host, store, { name, draft });
+  else await publishChange(host, store, { image, draft, limits: request.limits });
   host.log.info(`Image "${name}" is changed; new jobs get it so.`);
   return 0;
 }
 
-function loginCommand(host: Host, tree: string, command: readonly string[]): string[] {
+/** Nothing is published, so nobody has to wait: the copy has a name of its own. */
+async function lookAtImage(host: Host, store: ImageStore, request: LoginRequest): Promise<number> {
+  const image = findImage(host, store.rootDirectory, request.name);
+  const name = `${image.name}.${host.randomName(8)}`;
+  using _lock = requireChangeLock(host, store.rootDirectory, name);
+  await using draft = await openDraft(host, store, name);
+  await store.storage.copyTree(host, image.tree, draft.tree);
+  return enter(host, draft.tree, request);
+}
+
+async function enter(host: Host, tree: string, request: LoginRequest): Promise<number> {
+  const result = await host.processes.run(loginCommand(host, tree, request), {
+    terminal: "inherit",
+  });
+  return result.exitCode ?? 1;
+}
+
+function loginCommand(host: Host, tree: string, request: LoginRequest): string[] {
+  const { command, mode } = request;
   const shell = hasBash(host, tree) ? ["/bin/bash", "-l"] : ["/bin/sh", "-l"];
   return [
     "systemd-nspawn",
@@ -44,8 +81,46 @@ function loginCommand(host: Host, tree: string, command: readonly string[]): str
     "--link-journal=no",
     "--resolv-conf=replace-host",
     `--directory=${tree}`,
+    ...(mode === "read-only" ? ["--read-only"] : []),
     ...(command.length === 0 ? [] : ["--console=pipe"]),
     "--",
     ...(command.length === 0 ? shell : command),
   ];
+}
+
+async function publishChange(
+  host: Host,
+  store: ImageStore,
+  change: { readonly image: Image; readonly draft: Draft; readonly limits: BuildLimits },
+): Promise<void> {
+  const { image, draft, limits } = change;
+  const { name } = image;
+  const version = newVersion(host);
+  const log = openBuildLog(host, { rootDirectory: store.rootDirectory, name, version });
+  const before = readManifest(host, image.tree);
+  const user = before?.settings.user;
+  const description = await sealImage(host, store, {
+    image: name,
+    draft,
+    log,
+    user: user?.name,
+    ...limits,
+  });
+  await publishGeneration(host, store, {
+    name,
+    draft,
+    manifest: {
+      image: name,
+      version,
+      origin: "login",
+      inputs: before?.inputs,
+      builtAt: new Date(host.clock.nowMs()).toISOString(),
+      buildSeconds: 0,
+      sizeBytes: await treeSize(host, draft.tree),
+      packages: { ...description.packages },
+      settings: { ...(before?.settings ?? PLAIN_SETTINGS), user: description.user },
+      keep: before?.keep ?? { ...KEEP_DEFAULT },
+      log: log.path,
+    },
+  });
 }

@@ -1,8 +1,9 @@
 /** A directory put into the root directory by hand becomes clonable without anyone's help, once. */
 import type { Host } from "../host/host.ts";
+import { type ImageStore, openDraft } from "./draft.ts";
 import type { Image } from "./find-image.ts";
+import { replacePlain } from "./generations/publish.ts";
 import { changeLock } from "./image-lock.ts";
-import { type ImageStore, openDraft, replacePlain } from "./publish.ts";
 
 /**
  * On btrfs, makes a plain directory a subvolume of the same content. When another command is at
@@ -12,14 +13,11 @@ export async function ensureOwnTree(host: Host, store: ImageStore, image: Image)
   const { storage, rootDirectory } = store;
   if (!storage.traits.needsOwnTree || storage.isOwnTree(host, image.tree)) return;
   if (image.kind !== "plain") return;
-  let lock: Disposable;
-  try {
-    lock = changeLock(host, rootDirectory, image.name);
-  } catch (error) {
-    host.log.debug(`# image "${image.name}" is being changed: ${error}`);
+  using lock = changeLock(host, rootDirectory, image.name);
+  if (lock.kind === "taken") {
+    host.log.debug(`# image "${image.name}": ${lock.by} is changing it`);
     return;
   }
-  using _lock = lock;
   host.log.info(
     `Image "${image.name}" is a plain directory; making it a btrfs subvolume, once, so that jobs start in milliseconds.`,
   );

@@ -31,8 +31,10 @@ export interface CreateContext {
 
 export interface Tool {
   readonly command: string;
-  /** The Debian package that has it. */
-  readonly debian: string;
+  /** The Debian package that has it; none where Debian has no such package. */
+  readonly debian: string | undefined;
+  /** What to do where Debian has none: one sentence. */
+  readonly hint?: string;
 }
 
 /**

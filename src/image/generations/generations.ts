@@ -1,0 +1,71 @@
+/** The generations of an image, as they lie in `NAME.v/`: looks, changes nothing. */
+import type { Host } from "../../host/host.ts";
+import { RunnerError } from "../../text/errors.ts";
+import type { ImageName } from "../../text/names.ts";
+import { nearestName } from "../../text/nearest.ts";
+import { generationsDirectory } from "../find-image.ts";
+import { type Manifest, readManifest } from "./manifest.ts";
+
+export interface Generation {
+  readonly version: string;
+  readonly tree: string;
+  /** Device and inode of the tree. */
+  readonly identity: string;
+  readonly current: boolean;
+  readonly pinned: boolean;
+  readonly changedMs: number;
+  readonly manifest: Manifest | undefined;
+}
+
+type FilesHost = Pick<Host, "files">;
+
+export const pinPath = (tree: string): string => `${tree}.pin`;
+
+/** Oldest first: versions begin with their time. */
+export function listGenerations(
+  host: FilesHost,
+  rootDirectory: string,
+  name: ImageName,
+): Generation[] {
+  const directory = generationsDirectory(rootDirectory, name);
+  if (host.files.probe(directory)?.kind !== "directory") return [];
+  const link = `${directory}/current`;
+  const current = host.files.probe(link)?.kind === "link" ? host.files.readLink(link) : undefined;
+  const prefix = `${name}_`;
+  return host.files
+    .list(directory)
+    .filter((entry) => entry.startsWith(prefix))
+    .flatMap((entry) => {
+      const tree = `${directory}/${entry}`;
+      const facts = host.files.probe(tree);
+      if (facts?.kind !== "directory") return [];
+      return {
+        version: entry.slice(prefix.length),
+        tree,
+        identity: `${facts.device}:${facts.inode}`,
+        current: entry === current,
+        pinned: host.files.probe(pinPath(tree)) !== undefined,
+        changedMs: facts.modifiedMs,
+        manifest: readManifest(host, tree),
+      };
+    });
+}
+
+/** The generation of that version. Throws a usage error that lists those there are. */
+export function findGeneration(
+  generations: readonly Generation[],
+  request: { readonly name: ImageName; readonly version: string },
+): Generation {
+  const found = generations.find((generation) => generation.version === request.version);
+  if (found !== undefined) return found;
+  const versions = generations.map((generation) => generation.version);
+  const near = nearestName(request.version, versions);
+  throw new RunnerError({
+    kind: "usage",
+    message: `Image "${request.name}" has no generation "${request.version.slice(0, 80)}".`,
+    hints: [
+      ...(near === undefined ? [] : [`Did you mean "${near}"?`]),
+      versions.length === 0 ? "It has none at all." : `It has: ${versions.join(", ")}.`,
+    ],
+  });
+}

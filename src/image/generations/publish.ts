@@ -1,0 +1,139 @@
+/**
+ * Making a draft the tree that new jobs get: one rename. Jobs that run keep the tree they were
+ * cloned from; an old tree goes when none of them needs it and nothing keeps it.
+ */
+import type { Host } from "../../host/host.ts";
+import { listMachines } from "../../machine/machine-list.ts";
+import type { ImageName } from "../../text/names.ts";
+import type { Draft, ImageStore } from "../draft.ts";
+import { generationsDirectory, type Image } from "../find-image.ts";
+import { imageLock } from "../image-lock.ts";
+import { type Generation, listGenerations, pinPath } from "./generations.ts";
+import { KEEP_DEFAULT, planRemoval } from "./keep.ts";
+import { type Manifest, removeManifest, writeManifest } from "./manifest.ts";
+
+const trashDirectory = (store: ImageStore): string => `${store.rootDirectory}/.trash`;
+
+/** Sorts by time, and is never given twice. */
+export function newVersion(host: Pick<Host, "clock" | "randomName">): string {
+  const time = new Date(host.clock.nowMs()).toISOString().replace(/[-:]|\.\d+Z/g, "");
+  return `${time}-${host.randomName(4)}`;
+}
+
+/**
+ * Makes a draft the current generation of its image. Atomic: a crash leaves the one from before, and
+ * at most a finished generation besides.
+ */
+export async function publishGeneration(
+  host: Host,
+  store: ImageStore,
+  change: {
+    readonly name: ImageName;
+    readonly draft: Draft;
+    readonly manifest: Manifest;
+  },
+): Promise<void> {
+  const { name, draft, manifest } = change;
+  const directory = generationsDirectory(store.rootDirectory, name);
+  const generation = `${name}_${manifest.version}`;
+  const tree = `${directory}/${generation}`;
+  host.files.ensureDirectory(directory, 0o755);
+  writeManifest(host, tree, manifest);
+  host.files.renameNew(draft.tree, tree);
+  draft.published();
+  makeCurrent(host, store, { name, version: manifest.version });
+  await removeOldGenerations(host, store, name);
+}
+
+/** Points `current` at a generation. Atomic; jobs that are being cloned get the old one or the new. */
+export function makeCurrent(
+  host: Host,
+  store: ImageStore,
+  choice: { readonly name: ImageName; readonly version: string },
+): void {
+  const { name, version } = choice;
+  const directory = generationsDirectory(store.rootDirectory, name);
+  const next = `${directory}/.current-${host.randomName(6)}`;
+  host.files.link(`${name}_${version}`, next);
+  using _lock = imageLock(host, store.rootDirectory, name, "exclusive");
+  host.files.rename(next, `${directory}/current`);
+}
+
+/** Puts a draft in the place of a plain image's directory. */
+export async function replacePlain(
+  host: Host,
+  store: ImageStore,
+  change: { readonly image: Image; readonly draft: Draft },
+): Promise<void> {
+  const { image, draft } = change;
+  const trash = trashDirectory(store);
+  host.files.ensureDirectory(trash, 0o700);
+  const old = `${trash}/${image.name}-${host.randomName(8)}`;
+  {
+    using _lock = imageLock(host, store.rootDirectory, image.name, "exclusive");
+    host.files.renameNew(image.tree, old);
+    host.files.renameNew(draft.tree, image.tree);
+  }
+  draft.published();
+  await emptyTrash(host, store);
+}
+
+/** Removes generations that the current one's rule no longer keeps, and what a crash left. */
+export async function removeOldGenerations(
+  host: Host,
+  store: ImageStore,
+  name: ImageName,
+): Promise<readonly string[]> {
+  const used = usedTrees(host);
+  const generations = listGenerations(host, store.rootDirectory, name);
+  const candidates = generations.map((one) => ({
+    ...one,
+    used: used.has(one.identity),
+    builtMs: Date.parse(one.manifest?.builtAt ?? "") || one.changedMs,
+  }));
+  const rule = generations.find((one) => one.current)?.manifest?.keep ?? KEEP_DEFAULT;
+  const removed = planRemoval(candidates, rule, host.clock.nowMs());
+  for (const generation of generations) {
+    if (removed.includes(generation.version)) await removeGeneration(host, store, generation);
+  }
+  removeStrays(host, generationsDirectory(store.rootDirectory, name));
+  return removed;
+}
+
+/** A crash may leave a manifest whose tree never came, and a link that was not renamed. */
+function removeStrays(host: Host, directory: string): void {
+  if (host.files.probe(directory) === undefined) return;
+  for (const entry of host.files.list(directory)) {
+    const tree = /^(.*)\.(json|pin)$/.exec(entry)?.[1];
+    const stray = tree !== undefined && host.files.probe(`${directory}/${tree}`) === undefined;
+    if (stray || entry.startsWith(".current-")) host.files.remove(`${directory}/${entry}`);
+  }
+}
+
+export async function removeGeneration(
+  host: Host,
+  store: ImageStore,
+  generation: Generation,
+): Promise<void> {
+  await store.storage.remove(host, generation.tree);
+  host.files.remove(pinPath(generation.tree));
+  removeManifest(host, generation.tree);
+}
+
+/** Removes trees of plain images that were replaced, once no machine was cloned from them. */
+export async function emptyTrash(host: Host, store: ImageStore): Promise<void> {
+  const trash = trashDirectory(store);
+  if (host.files.probe(trash) === undefined) return;
+  const used = usedTrees(host);
+  for (const entry of host.files.list(trash)) {
+    const facts = host.files.probe(`${trash}/${entry}`);
+    if (facts === undefined || used.has(`${facts.device}:${facts.inode}`)) continue;
+    await store.storage.remove(host, `${trash}/${entry}`);
+  }
+}
+
+/** Device and inode of every tree that a machine was cloned from. */
+export function usedTrees(host: Pick<Host, "files">): ReadonlySet<string> {
+  const sources = listMachines(host).map((machine) => machine.state?.source);
+  return new Set(sources.filter((source) => source !== undefined));
+}
