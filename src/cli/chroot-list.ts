@@ -1,56 +1,57 @@
-/** `chroot-list [--json]`. */
-import Table from "cli-table3";
+/** `chroot-list [NAME…] [--generations] [--json]`. */
 import { readConfig } from "../config/config.ts";
-import { describeImages } from "../image/describe-images.ts";
+import { describeImages, type ImageDescription } from "../image/describe-images.ts";
 import { formatAge, formatSize } from "../text/sizes.ts";
+import { formatTable } from "./borderless-table.ts";
 import type { Action } from "./context.ts";
+import { declaredImages } from "./declared-images.ts";
 import { openImageStore } from "./image-store.ts";
 
-const BORDERLESS = {
-  top: "",
-  "top-mid": "",
-  "top-left": "",
-  "top-right": "",
-  bottom: "",
-  "bottom-mid": "",
-  "bottom-left": "",
-  "bottom-right": "",
-  left: "",
-  "left-mid": "",
-  mid: "",
-  "mid-mid": "",
-  right: "",
-  "right-mid": "",
-  middle: "  ",
+export const chrootListAction: Action<
+  [string[], { json?: boolean; generations?: boolean }]
+> = async ({ host }, names, options) => {
+  const config = readConfig(host);
+  const store = await openImageStore(host, config);
+  const all = await describeImages(host, store, declaredImages(host, config));
+  const images = names.length === 0 ? all : all.filter((image) => names.includes(image.name));
+  if (options.json) host.print(`${JSON.stringify(images, undefined, 2)}\n`);
+  else if (images.length === 0) {
+    host.log.info('There are no such images. Create one: "nspawn-runner chroot-create trixie".');
+  } else {
+    const now = host.clock.nowMs();
+    const one = options.generations === true || names.length > 0;
+    host.print(one ? generationTable(images, now) : imageTable(images, now));
+  }
+  return "success";
 };
 
-export const chrootListAction: Action<[{ json?: boolean }]> = async ({ host }, options) => {
-  const images = await describeImages(host, await openImageStore(host, readConfig(host)));
-  if (options.json) {
-    host.print(`${JSON.stringify(images, undefined, 2)}\n`);
-    return "success";
-  }
-  if (images.length === 0) {
-    host.log.info('There are no images yet. Create one: "nspawn-runner chroot-create trixie".');
-    return "success";
-  }
-  const table = new Table({
-    head: ["NAME", "STORAGE", "SIZE", "AGE", "IN USE BY"],
-    chars: BORDERLESS,
-    style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
-  });
-  const now = host.clock.nowMs();
-  for (const image of images) {
-    const age = formatAge(now - Date.parse(image.changed));
-    table.push([
+function imageTable(images: readonly ImageDescription[], nowMs: number): string {
+  return formatTable(
+    ["NAME", "STORAGE", "SIZE", "AGE", "IN USE BY", "FROM"],
+    images.map((image) => [
       image.name,
       image.storage,
       formatSize(image.sizeBytes),
-      age,
+      formatAge(nowMs - Date.parse(image.changed)),
       image.inUseBy.join(", ") || "-",
-    ]);
-  }
-  const lines = table.toString().split("\n");
-  host.print(`${lines.map((line) => line.trimEnd()).join("\n")}\n`);
-  return "success";
-};
+      image.definition ?? (image.orphan ? "orphan: its definition is gone" : "-"),
+    ]),
+  );
+}
+
+function generationTable(images: readonly ImageDescription[], nowMs: number): string {
+  return formatTable(
+    ["NAME", "GENERATION", "SIZE", "AGE", "IN USE BY", "IS"],
+    images.flatMap((image) =>
+      image.generations.map((one) => [
+        image.name,
+        one.version,
+        formatSize(one.sizeBytes),
+        formatAge(nowMs - Date.parse(one.builtAt)),
+        one.inUseBy.join(", ") || "-",
+        [one.current ? "current" : "", one.pinned ? "pinned" : ""].filter(Boolean).join(", ") ||
+          "-",
+      ]),
+    ),
+  );
+}

@@ -1,11 +1,24 @@
-/** `chroot-maintenance`: comes with declared images. */
-import { RunnerError } from "../text/errors.ts";
+/** `chroot-maintenance [NAME…]`. */
+import { readConfig } from "../config/config.ts";
 import type { Action } from "./context.ts";
+import { type JobsOption, parseJobs } from "./jobs-option.ts";
+import { maintainImages } from "./maintain.ts";
 
-export const chrootMaintenanceAction: Action<[]> = async () => {
-  throw new RunnerError({
-    kind: "usage",
-    message: "Maintenance comes with declared images, which this version does not have yet.",
-    hints: ['Change an image by hand with "nspawn-runner chroot-login NAME".'],
+interface MaintenanceOptions extends JobsOption {
+  readonly check?: boolean;
+  readonly force?: boolean;
+  readonly json?: boolean;
+}
+
+export const chrootMaintenanceAction: Action<[string[], MaintenanceOptions]> = async (
+  { host },
+  names,
+  options,
+) =>
+  maintainImages(host, readConfig(host), {
+    names,
+    wish: options.force === true ? "all" : "due",
+    check: options.check === true,
+    json: options.json === true,
+    jobs: parseJobs(options),
   });
-};

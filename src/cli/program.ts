@@ -100,6 +100,7 @@ function withCommonOptions(command: Command): void {
 }
 
 const DEFAULT_IMAGE = ["--default-image <name>", "the image of jobs that name none"] as const;
+const JOBS = ["--jobs <count>", "how many to build at once (default: 2)"] as const;
 const ID = ["--id <name>", "the machine, when not called by GitLab Runner"] as const;
 
 function addStages(add: Add): void {
@@ -129,29 +130,70 @@ function addStages(add: Add): void {
 }
 
 function addImages(add: Add): void {
-  add("chroot-create <name>", "create an image (Debian, by mmdebstrap)", {
-    load: async () => (await import("./chroot-create.ts")).chrootCreateAction,
+  add(
+    "chroot-create [names...]",
+    "create images: the declared ones that are missing, or one more",
+    {
+      load: async () => (await import("./chroot-create.ts")).chrootCreateAction,
+      examples: [
+        "nspawn-runner chroot-create",
+        "nspawn-runner chroot-create trixie",
+        "nspawn-runner chroot-create stable --suite bookworm",
+      ],
+    },
+  )
+    .option("--suite <suite>", "the Debian suite, for one without a definition (default: its name)")
+    .option(...JOBS)
+    .option("--json", "print JSON");
+  add("chroot-maintenance [names...]", "bring declared images up to date", {
+    load: async () => (await import("./chroot-maintenance.ts")).chrootMaintenanceAction,
     examples: [
-      "nspawn-runner chroot-create trixie",
-      "nspawn-runner chroot-create stable --suite bookworm",
+      "nspawn-runner chroot-maintenance",
+      "nspawn-runner chroot-maintenance trixie --check",
     ],
-  }).option("--suite <suite>", "the Debian suite (default: the image's name)");
+  })
+    .option("--check", "only say what would be done, and why")
+    .option("--force", "also where nothing has changed")
+    .option(...JOBS)
+    .option("--json", "print JSON");
   add("chroot-login <name> [command...]", "change an image by a shell in a copy of it", {
     load: async () => (await import("./chroot-login.ts")).chrootLoginAction,
     examples: [
       "nspawn-runner chroot-login trixie",
       "nspawn-runner chroot-login trixie -- apt-get install -y cmake",
+      "nspawn-runner chroot-login trixie --read-only",
     ],
   })
     .option("--discard", "throw the changes away, whatever the exit code")
     .option("--read-only", "only look: nothing can be written");
-  add("chroot-list", "list the images", {
+  add("chroot-list [names...]", "list the images, or the generations of some", {
     load: async () => (await import("./chroot-list.ts")).chrootListAction,
-    examples: ["nspawn-runner chroot-list --json"],
-  }).option("--json", "print JSON");
-  add("chroot-maintenance", "bring declared images up to date", {
-    load: async () => (await import("./chroot-maintenance.ts")).chrootMaintenanceAction,
+    examples: ["nspawn-runner chroot-list", "nspawn-runner chroot-list trixie"],
+  })
+    .option("--generations", "the generations of all")
+    .option("--json", "print JSON");
+  addGenerations(add);
+}
+
+function addGenerations(add: Add): void {
+  add("chroot-rollback <name> [version]", "make an older generation the current one", {
+    load: async () => (await import("./chroot-rollback.ts")).chrootRollbackAction,
+    examples: ["nspawn-runner chroot-rollback trixie"],
   });
+  add("chroot-pin <name> [version]", "keep a generation from being removed or replaced", {
+    load: async () => (await import("./chroot-pin.ts")).chrootPinAction,
+    examples: ["nspawn-runner chroot-pin trixie", "nspawn-runner chroot-pin trixie --remove"],
+  }).option("--remove", "take the pin away");
+  add("chroot-remove <name> [version]", "remove an image, or one generation of it", {
+    load: async () => (await import("./chroot-remove.ts")).chrootRemoveAction,
+    examples: ["nspawn-runner chroot-remove old-stable"],
+  });
+  add("chroot-diff <name> <from> [to]", "show what changed between two generations", {
+    load: async () => (await import("./chroot-diff.ts")).chrootDiffAction,
+    examples: ["nspawn-runner chroot-diff trixie 20261123T020000-abcd --packages"],
+  })
+    .option("--packages", "only packages, no files")
+    .option("--json", "print JSON");
 }
 
 const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];

@@ -5,6 +5,7 @@ test("an empty file means the defaults", () => {
   expect(parseConfig("", "/c.toml")).toEqual({
     path: "/c.toml",
     rootDirectory: "/var/lib/nspawn-runner",
+    definitionsDirectory: "/etc/nspawn-runner",
     defaultImage: undefined,
     storage: "auto",
     tmpfsBytes: 2 ** 31,

@@ -27,6 +27,8 @@ const size = v.pipe(
 const entries = {
   /** Images, and the clones of machines. */
   root_directory: v.optional(absolutePath, "/var/lib/nspawn-runner"),
+  /** Files that declare images, `NAME.yaml`; then the root directory is looked at. */
+  definitions_directory: v.optional(absolutePath, "/etc/nspawn-runner"),
   /** The image of jobs that name none. */
   default_image: v.optional(v.string()),
   storage: v.optional(v.picklist(["auto", "btrfs", "reflink", "overlay", "tmpfs"]), "auto"),
@@ -45,6 +47,7 @@ const schema = v.strictObject(entries);
 export interface Config {
   readonly path: string;
   readonly rootDirectory: string;
+  readonly definitionsDirectory: string;
   readonly defaultImage: string | undefined;
   readonly storage: "auto" | "btrfs" | "reflink" | "overlay" | "tmpfs";
   readonly tmpfsBytes: number;
@@ -85,6 +88,7 @@ export function parseConfig(text: string, path: string): Config {
   return {
     path,
     rootDirectory: settings.root_directory,
+    definitionsDirectory: settings.definitions_directory,
     defaultImage: settings.default_image,
     storage: settings.storage,
     tmpfsBytes: settings.tmpfs_size,

@@ -1,6 +1,7 @@
 /** The host's files. Synchronous: a stage does one thing at a time, and start-up time is its cost. */
 import * as fs from "node:fs";
 import { lockFile, makeFifo, renameNew } from "./libc.ts";
+import { readTree, sameContent, type TreeEntry } from "./tree.ts";
 
 export interface PathFacts {
   readonly kind: "file" | "directory" | "link" | "other";
@@ -27,6 +28,10 @@ export interface Files {
   append(path: string, bytes: Uint8Array | string): void;
   copy(from: string, to: string, mode: number): void;
   list(path: string): string[];
+  /** See `tree.ts`. */
+  readTree(root: string): ReadonlyMap<string, TreeEntry>;
+  /** Whether two files of one size hold the same. */
+  sameContent(one: string, other: string): boolean;
   ensureDirectory(path: string, mode: number): void;
   createDirectory(path: string, mode: number): void;
   /** Removes a tree; nothing there is fine. Links are removed, not followed. */
@@ -92,6 +97,8 @@ export function openFiles(): Files {
       fs.chmodSync(to, mode);
     },
     list: (path) => fs.readdirSync(path).sort(),
+    readTree,
+    sameContent,
     ensureDirectory: (path, mode) => {
       fs.mkdirSync(path, { recursive: true, mode });
     },

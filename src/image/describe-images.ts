@@ -2,7 +2,9 @@
 import type { Host } from "../host/host.ts";
 import { listMachines } from "../machine/machine-list.ts";
 import type { ImageStore } from "./draft.ts";
-import { listImages } from "./find-image.ts";
+import { type Image, listImages } from "./find-image.ts";
+import { type Generation, listGenerations } from "./generations/generations.ts";
+import { readManifest } from "./generations/manifest.ts";
 import { treeSize } from "./tree-size.ts";
 
 export interface ImageDescription {
@@ -14,24 +16,74 @@ export interface ImageDescription {
   readonly changed: string;
   /** Machines of running jobs. */
   readonly inUseBy: readonly string[];
+  /** The file that declares it; nothing for one made by hand, or whose file is gone. */
+  readonly definition: string | undefined;
+  /** Whether it was built from a definition that is not there any more. */
+  readonly orphan: boolean;
+  readonly generations: readonly GenerationDescription[];
 }
 
-export async function describeImages(host: Host, store: ImageStore): Promise<ImageDescription[]> {
-  const machines = listMachines(host).filter(
-    (machine) => machine.state?.rootDirectory === store.rootDirectory,
-  );
+export interface GenerationDescription {
+  readonly version: string;
+  readonly current: boolean;
+  readonly pinned: boolean;
+  readonly builtAt: string;
+  readonly sizeBytes: number;
+  readonly inUseBy: readonly string[];
+}
+
+/** `definitions` are the files that declare images, by image. */
+export async function describeImages(
+  host: Host,
+  store: ImageStore,
+  definitions: ReadonlyMap<string, string>,
+): Promise<ImageDescription[]> {
+  const users = listMachines(host).map(({ name, state }) => ({ name, source: state?.source }));
+  const usersOf = (identity: string): string[] =>
+    users.filter((user) => user.source === identity).map((user) => user.name);
   const descriptions: ImageDescription[] = [];
   for (const image of listImages(host, store.rootDirectory)) {
-    const facts = host.files.probe(image.tree);
+    const generations = listGenerations(host, store.rootDirectory, image.name);
+    const trees = generations.length === 0 ? [image.identity] : generations.map((g) => g.identity);
+    const definition = definitions.get(image.name);
+    const declared = readManifest(host, image.tree)?.definition;
     descriptions.push({
       name: image.name,
       storage: store.storage.kind,
-      sizeBytes: await treeSize(host, image.tree),
-      changed: new Date(facts?.modifiedMs ?? 0).toISOString(),
-      inUseBy: machines
-        .filter((machine) => machine.state?.image === image.name)
-        .map((machine) => machine.name),
+      ...(await sizeAndAge(host, image)),
+      inUseBy: trees.flatMap(usersOf),
+      definition,
+      orphan: definition === undefined && declared !== undefined,
+      generations: generations.map((one) => describeGeneration(one, usersOf(one.identity))),
     });
   }
   return descriptions;
+}
+
+async function sizeAndAge(
+  host: Host,
+  image: Image,
+): Promise<Pick<ImageDescription, "sizeBytes" | "changed">> {
+  const manifest = readManifest(host, image.tree);
+  if (manifest !== undefined) return { sizeBytes: manifest.sizeBytes, changed: manifest.builtAt };
+  const modifiedMs = host.files.probe(image.tree)?.modifiedMs ?? 0;
+  return {
+    sizeBytes: await treeSize(host, image.tree),
+    changed: new Date(modifiedMs).toISOString(),
+  };
+}
+
+function describeGeneration(
+  generation: Generation,
+  inUseBy: readonly string[],
+): GenerationDescription {
+  const { version, current, pinned, manifest, changedMs } = generation;
+  return {
+    version,
+    current,
+    pinned,
+    builtAt: manifest?.builtAt ?? new Date(changedMs).toISOString(),
+    sizeBytes: manifest?.sizeBytes ?? 0,
+    inUseBy,
+  };
 }

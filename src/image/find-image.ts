@@ -13,6 +13,8 @@ export interface Image {
    */
   readonly kind: "plain" | "generations";
   readonly tree: string;
+  /** Of the current generation; nothing for a plain image. */
+  readonly version: string | undefined;
   /** Device and inode of the tree: the same for as long as it exists, even when renamed. */
   readonly identity: string;
 }
@@ -43,11 +45,16 @@ export function probeImage(
   if (host.files.probe(current)?.kind === "link") {
     const target = host.files.readLink(current);
     if (!target.startsWith(`${name}_`) || target.includes("/")) return undefined;
-    return imageAt(host, { name, kind: "generations", tree: `${generations}/${target}` });
+    return imageAt(host, {
+      name,
+      kind: "generations",
+      version: target.slice(name.length + 1),
+      tree: `${generations}/${target}`,
+    });
   }
   const plain = `${rootDirectory}/${name}`;
   if (host.files.probe(plain)?.kind === "link") return followAlias(host, rootDirectory, name);
-  return imageAt(host, { name, kind: "plain", tree: plain });
+  return imageAt(host, { name, kind: "plain", version: undefined, tree: plain });
 }
 
 /** A link `stable` → `trixie` is a second name of an image beside it; others lead nowhere. */

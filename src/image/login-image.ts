@@ -113,6 +113,7 @@ async function publishChange(
       image: name,
       version,
       origin: "login",
+      definition: before?.definition,
       inputs: before?.inputs,
       builtAt: new Date(host.clock.nowMs()).toISOString(),
       buildSeconds: 0,

@@ -85,6 +85,7 @@ export async function buildImage(
       image: name,
       version,
       origin: "definition",
+      definition: definition.path || undefined,
       inputs: request.inputs,
       builtAt: new Date(host.clock.nowMs()).toISOString(),
       buildSeconds: Math.round((host.clock.nowMs() - startedAt) / 1000),

@@ -5,6 +5,7 @@ import { formatCommand } from "../../text/format-command.ts";
 import type { CreateStep } from "../creators/creator.ts";
 import type { Draft, ImageStore } from "../draft.ts";
 import { findImage } from "../find-image.ts";
+import { imageLock } from "../image-lock.ts";
 import type { BuildLog } from "./build-log.ts";
 
 /** Throws a system error when a step fails; the log has its words. */
@@ -33,7 +34,10 @@ async function runStep(
       host.files.writeText(step.path, step.text, step.mode);
       return;
     case "copy-image": {
-      const parent = findImage(host, store.rootDirectory, step.image);
+      const { name } = findImage(host, store.rootDirectory, step.image);
+      // Nobody removes the parent's tree while it is copied.
+      using _lock = imageLock(host, store.rootDirectory, name, "shared");
+      const parent = findImage(host, store.rootDirectory, name);
       log.note(`Copying image "${step.image}".`);
       await store.storage.copyTree(host, parent.tree, draft.tree);
       return;

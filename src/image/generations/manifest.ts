@@ -32,6 +32,8 @@ const manifestSchema = v.object({
   version: v.string(),
   /** What made it: a definition, a shell, or a job's request for packages. */
   origin: v.picklist(["definition", "login", "packages"]),
+  /** The file that declared it. */
+  definition: v.optional(v.string()),
   inputs: v.optional(inputsSchema),
   /** ISO 8601. */
   builtAt: v.string(),

@@ -94,7 +94,9 @@ export async function removeOldGenerations(
   const rule = generations.find((one) => one.current)?.manifest?.keep ?? KEEP_DEFAULT;
   const removed = planRemoval(candidates, rule, host.clock.nowMs());
   for (const generation of generations) {
-    if (removed.includes(generation.version)) await removeGeneration(host, store, generation);
+    if (!removed.includes(generation.version)) continue;
+    using _lock = imageLock(host, store.rootDirectory, name, "exclusive");
+    await removeGeneration(host, store, generation);
   }
   removeStrays(host, generationsDirectory(store.rootDirectory, name));
   return removed;

@@ -1,0 +1,42 @@
+/** The definitions of this host, for the commands that work with them. */
+import type { Config } from "../config/config.ts";
+import type { Host } from "../host/host.ts";
+import type { Definition } from "../image/definition/definition.ts";
+import { findDefinitions, readDefinition } from "../image/definition/find-definitions.ts";
+import { formatFinding } from "../image/definition/finding.ts";
+import { parseImageName } from "../text/names.ts";
+
+export const definitionDirectories = (config: Config): readonly string[] => [
+  config.definitionsDirectory,
+  config.rootDirectory,
+];
+
+/** Which file declares which image. What cannot be a definition is warned of. */
+export function declaredImages(host: Host, config: Config): ReadonlyMap<string, string> {
+  const { definitions, findings } = findDefinitions(host, definitionDirectories(config));
+  for (const finding of findings) host.log.warn(formatFinding(finding));
+  return new Map(definitions.map((file) => [file.name, file.path]));
+}
+
+/** A definition that was read, or why it cannot be. */
+export type ReadDefinition =
+  | { readonly kind: "read"; readonly definition: Definition }
+  | { readonly kind: "faulty"; readonly name: string; readonly error: unknown };
+
+/** The named definitions, or all; one that is faulty hides none of the others. */
+export function readDefinitions(
+  host: Host,
+  config: Config,
+  names: readonly string[],
+): readonly ReadDefinition[] {
+  const directories = definitionDirectories(config);
+  const wanted =
+    names.length === 0 ? [...declaredImages(host, config).keys()] : [...new Set(names)];
+  return wanted.map((name): ReadDefinition => {
+    try {
+      return { kind: "read", definition: readDefinition(host, parseImageName(name), directories) };
+    } catch (error) {
+      return { kind: "faulty", name, error };
+    }
+  });
+}

@@ -1,0 +1,134 @@
+/** What an administrator does with generations: go back, keep, remove. */
+import type { Host } from "../../host/host.ts";
+import { RunnerError } from "../../text/errors.ts";
+import type { ImageName } from "../../text/names.ts";
+import type { ImageStore } from "../draft.ts";
+import { findImage, generationsDirectory } from "../find-image.ts";
+import { imageLock, requireChangeLock } from "../image-lock.ts";
+import { findGeneration, type Generation, listGenerations, pinPath } from "./generations.ts";
+import { makeCurrent, removeGeneration, usedTrees } from "./publish.ts";
+
+/** Throws a usage error for an image that has none: a directory that came by hand. */
+export function requireGenerations(
+  host: Host,
+  store: ImageStore,
+  text: string,
+): { readonly name: ImageName; readonly generations: readonly Generation[] } {
+  const { name } = findImage(host, store.rootDirectory, text);
+  const generations = listGenerations(host, store.rootDirectory, name);
+  if (generations.length > 0) return { name, generations };
+  throw new RunnerError({
+    kind: "usage",
+    message: `Image "${name}" has no generations: it is a directory that was put there by hand.`,
+    hints: ["Images get generations by chroot-create, or from a definition by chroot-maintenance."],
+  });
+}
+
+/**
+ * Makes an older generation the current one, the one before when no version is given. Returns its
+ * version. New jobs get it; those that run keep theirs.
+ */
+export function rollBack(
+  host: Host,
+  store: ImageStore,
+  request: { readonly image: string; readonly version: string | undefined },
+): string {
+  const { name } = requireGenerations(host, store, request.image);
+  using _lock = requireChangeLock(host, store.rootDirectory, name);
+  const { generations } = requireGenerations(host, store, name);
+  const target =
+    request.version === undefined
+      ? oneBefore(generations, name)
+      : findGeneration(generations, { name, version: request.version });
+  makeCurrent(host, store, { name, version: target.version });
+  return target.version;
+}
+
+function oneBefore(generations: readonly Generation[], name: ImageName): Generation {
+  const index = generations.findIndex((generation) => generation.current);
+  const before = generations[index - 1];
+  if (before !== undefined) return before;
+  throw new RunnerError({
+    kind: "usage",
+    message: `Image "${name}" has no generation older than its current one.`,
+    hints: [`See "nspawn-runner chroot-list ${name}".`],
+  });
+}
+
+/** Keeps a generation (the current one when no version is given) from being removed or replaced. */
+export function setPin(
+  host: Host,
+  store: ImageStore,
+  request: {
+    readonly image: string;
+    readonly version: string | undefined;
+    readonly pinned: boolean;
+  },
+): string {
+  const { name, generations } = requireGenerations(host, store, request.image);
+  const target =
+    request.version === undefined
+      ? generations.find((generation) => generation.current)
+      : findGeneration(generations, { name, version: request.version });
+  if (target === undefined) throw new Error(`image "${name}" has no current generation`);
+  if (request.pinned) host.files.writeText(pinPath(target.tree), "", 0o644);
+  else host.files.remove(pinPath(target.tree));
+  return target.version;
+}
+
+/**
+ * Removes one generation, or the whole image. Refuses what a machine was cloned from, what is
+ * pinned, and the current generation alone.
+ */
+export async function removeImage(
+  host: Host,
+  store: ImageStore,
+  request: { readonly image: string; readonly version: string | undefined },
+): Promise<void> {
+  const { name } = findImage(host, store.rootDirectory, request.image);
+  using _change = requireChangeLock(host, store.rootDirectory, name);
+  using _lock = imageLock(host, store.rootDirectory, name, "exclusive");
+  const image = findImage(host, store.rootDirectory, name);
+  const generations = listGenerations(host, store.rootDirectory, name);
+  if (request.version !== undefined) {
+    const chosen = findGeneration(generations, { name, version: request.version });
+    if (chosen.current) throw refusal(name, `generation "${chosen.version}" is what new jobs get`);
+    requireUnused(host, name, [chosen]);
+    await removeGeneration(host, store, chosen);
+    return;
+  }
+  if (image.kind === "plain") {
+    requireUnused(host, name, [{ ...image, version: "", pinned: false }]);
+    await store.storage.remove(host, image.tree);
+    return;
+  }
+  requireUnused(host, name, generations);
+  // First its name: from here on no job finds a half of it.
+  const directory = generationsDirectory(store.rootDirectory, name);
+  host.files.remove(`${directory}/current`);
+  for (const generation of generations) await removeGeneration(host, store, generation);
+  host.files.remove(directory);
+}
+
+function requireUnused(
+  host: Host,
+  name: ImageName,
+  trees: readonly Pick<Generation, "identity" | "pinned" | "version">[],
+): void {
+  const used = usedTrees(host);
+  for (const tree of trees) {
+    const what = tree.version === "" ? "it" : `generation "${tree.version}"`;
+    if (used.has(tree.identity)) throw refusal(name, `a job's machine uses ${what}`);
+    if (tree.pinned) throw refusal(name, `${what} is pinned`);
+  }
+}
+
+function refusal(name: ImageName, reason: string): RunnerError {
+  return new RunnerError({
+    kind: "usage",
+    message: `Cannot remove from image "${name}": ${reason}.`,
+    hints: [
+      `See "nspawn-runner chroot-list ${name}"; "chroot-pin --remove" takes a pin away, "chroot-rollback" makes another generation current.`,
+    ],
+  });
+}

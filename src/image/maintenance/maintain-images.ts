@@ -1,0 +1,130 @@
+/** Brings declared images up to date: one task each, which can run side by side. */
+import type { Host } from "../../host/host.ts";
+import { RunnerError } from "../../text/errors.ts";
+import { type ImageName, parseImageName } from "../../text/names.ts";
+import { type BuildLimits, type BuildObserver, buildImage } from "../build/build-image.ts";
+import { gatherInputs } from "../build/inputs.ts";
+import { creatorOf } from "../creators/creators.ts";
+import type { Definition } from "../definition/definition.ts";
+import type { ImageStore } from "../draft.ts";
+import { probeImage } from "../find-image.ts";
+import { listGenerations } from "../generations/generations.ts";
+import type { BuildInputs, Manifest } from "../generations/manifest.ts";
+import { requireChangeLock } from "../image-lock.ts";
+import { orderByParent } from "./order.ts";
+import {
+  type ImageFacts,
+  type MaintenancePlan,
+  type MaintenanceWish,
+  planMaintenance,
+} from "./plan-maintenance.ts";
+
+export interface MaintenanceTask {
+  readonly name: ImageName;
+  /** The image that it extends, when that is among the tasks. */
+  readonly parent: string | undefined;
+  /** Looks, and says what `run` would do. Throws as `run` does. */
+  plan(): MaintenancePlan;
+  /**
+   * Resolves to what was done; throws what failed. Waits for the task of its parent, which is
+   * always earlier in the list.
+   */
+  run(observer: BuildObserver): Promise<TaskResult>;
+}
+
+export type TaskResult =
+  | { readonly kind: "built"; readonly reason: string; readonly manifest: Manifest }
+  | { readonly kind: "skipped"; readonly reason: string };
+
+/** In the order in which they must begin. Throws when images extend each other in a circle. */
+export function openMaintenance(
+  host: Host,
+  store: ImageStore,
+  request: {
+    readonly definitions: readonly Definition[];
+    readonly wish: MaintenanceWish;
+    readonly limits: BuildLimits;
+  },
+): readonly MaintenanceTask[] {
+  const { wish, limits } = request;
+  const ended = new Map<string, PromiseWithResolvers<void>>();
+  const nodes = request.definitions.map((definition) => ({
+    name: definition.name,
+    parent: parentOf(definition),
+    definition,
+  }));
+  for (const { name } of nodes) ended.set(name, Promise.withResolvers());
+  return orderByParent(nodes).map(({ name, parent, definition }) => ({
+    name,
+    parent: parent !== undefined && ended.has(parent) ? parent : undefined,
+    plan: () => planOne(host, store, { definition, wish }).plan,
+    run: async (observer) => {
+      try {
+        if (parent !== undefined) await ended.get(parent)?.promise;
+        return await maintainOne(host, store, { definition, wish, limits, observer });
+      } finally {
+        ended.get(name)?.resolve();
+      }
+    },
+  }));
+}
+
+const parentOf = (definition: Definition): string | undefined =>
+  creatorOf(definition.create).parent(definition.create.options);
+
+async function maintainOne(
+  host: Host,
+  store: ImageStore,
+  work: {
+    readonly definition: Definition;
+    readonly wish: MaintenanceWish;
+    readonly limits: BuildLimits;
+    readonly observer: BuildObserver;
+  },
+): Promise<TaskResult> {
+  const { definition, limits, observer } = work;
+  // Most have nothing to do; they need no lock for that.
+  const before = planOne(host, store, work).plan;
+  if (before.kind === "skip") return { kind: "skipped", reason: before.reason };
+  using _lock = requireChangeLock(host, store.rootDirectory, definition.name);
+  const { plan, inputs } = planOne(host, store, work);
+  if (plan.kind === "skip") return { kind: "skipped", reason: plan.reason };
+  const base = plan.kind === "update" ? plan.base : undefined;
+  const manifest = await buildImage(host, store, { definition, inputs, base, limits, observer });
+  return { kind: "built", reason: plan.reason, manifest };
+}
+
+function planOne(
+  host: Host,
+  store: ImageStore,
+  work: { readonly definition: Definition; readonly wish: MaintenanceWish },
+): { readonly plan: MaintenancePlan; readonly inputs: BuildInputs } {
+  const { definition, wish } = work;
+  const inputs = gatherInputs(host, definition, parentVersion(host, store, definition));
+  const current = currentFacts(host, store, definition.name);
+  return { plan: planMaintenance({ definition, current, inputs, wish }), inputs };
+}
+
+function currentFacts(host: Host, store: ImageStore, name: ImageName): ImageFacts["current"] {
+  const image = probeImage(host, store.rootDirectory, name);
+  if (image === undefined) return undefined;
+  const generation = listGenerations(host, store.rootDirectory, name).find((one) => one.current);
+  return {
+    tree: image.tree,
+    pinned: generation?.pinned ?? false,
+    inputs: generation?.manifest?.inputs,
+  };
+}
+
+/** `NAME/VERSION` of the generation that a derived image is made from. */
+function parentVersion(host: Host, store: ImageStore, definition: Definition): string {
+  const parent = parentOf(definition);
+  if (parent === undefined) return "";
+  const image = probeImage(host, store.rootDirectory, parseImageName(parent));
+  if (image !== undefined) return `${image.name}/${image.version ?? image.identity}`;
+  throw new RunnerError({
+    kind: "system",
+    message: `Image "${definition.name}" extends "${parent}", which is not there.`,
+    hints: [`Declare it, or create it with "nspawn-runner chroot-create ${parent}".`],
+  });
+}
