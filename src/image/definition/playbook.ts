@@ -10,7 +10,6 @@ import {
   isPair,
   isScalar,
   isSeq,
-  LineCounter,
   parseDocument,
   type Scalar,
   type Tags,
@@ -64,7 +63,6 @@ const PLAIN_TEXT =
   "(?!^(?:[yYnN]|[-+]?0[0-9_]*[89][0-9_]*|[-+]?[0-9][0-9_]*(?:[.][0-9_]*)?[eE][0-9]+|[-+]?[0-9][0-9_]*[eE][-+][0-9]+)$)";
 
 export function parsePlaybook(text: string): Playbook {
-  const lines = new LineCounter();
   const playbook = {
     plays: [],
     words: [],
@@ -72,9 +70,10 @@ export function parsePlaybook(text: string): Playbook {
     targets: new Map(),
     faults: [],
     nodesLeft: NODES_MAX,
+    // Counted here: the library's LineCounter misses lines after a NUL character.
     place: (offset: number) => {
-      const { line, col } = lines.linePos(Math.min(Math.max(offset, 0), text.length));
-      return { line: Math.max(line, 1), column: Math.max(col, 1) };
+      const before = text.slice(0, offset);
+      return { line: before.split("\n").length, column: offset - before.lastIndexOf("\n") };
     },
   } satisfies Playbook;
   if (text.length > TEXT_LENGTH_MAX) {
@@ -86,7 +85,6 @@ export function parsePlaybook(text: string): Playbook {
     // Also where a "%YAML 1.2" asks for another: PyYAML has but one.
     schema: "yaml-1.1",
     customTags: (tags) => tags.map(narrowTag),
-    lineCounter: lines,
     prettyErrors: false,
     // Looked for below: the library compares each key with each.
     uniqueKeys: false,
@@ -95,7 +93,7 @@ export function parsePlaybook(text: string): Playbook {
   });
   if (document.errors.length > 0) {
     const faults = document.errors.map(({ pos, message }) => ({
-      offset: pos[0],
+      offset: Math.min(pos[0], text.length),
       message: `this is not valid YAML: ${escapeUntrusted(message)}`,
     }));
     return { ...playbook, faults };
