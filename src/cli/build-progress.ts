@@ -5,7 +5,7 @@ import type { BuildObserver } from "../image/build/build-image.ts";
 export interface ProgressTask<Result> {
   readonly title: string;
   /** What the line says once it has ended. */
-  readonly describe: (result: Result) => { readonly text: string; readonly skipped: boolean };
+  readonly describe: (result: Result) => string;
   run(observer: BuildObserver): Promise<Result>;
 }
 
@@ -23,6 +23,7 @@ export async function runWithProgress<Result>(
   options: { readonly jobs: number; readonly quiet: boolean; readonly verbose: boolean },
 ): Promise<readonly Ended<Result>[]> {
   const ended: Ended<Result>[] = [];
+  const moving = process.stderr.isTTY && !options.verbose;
   const logger = new ListrLogger({
     processOutput: new ProcessOutput(process.stderr, process.stderr),
   });
@@ -34,16 +35,13 @@ export async function runWithProgress<Result>(
         try {
           const result = await task.run({
             phase: (text) => {
-              line.output = text;
+              line.output = moving ? text : `${task.title}: ${text}`;
             },
             warn: (text) => warnings.push(text),
             ...(options.verbose ? { output: writeToStderr } : {}),
           });
           ended[index] = { kind: "done", result };
-          const { text, skipped } = task.describe(result);
-          const title = [`${task.title}: ${text}`, ...warnings].join("\n  ");
-          line.title = title;
-          if (skipped) line.skip(title);
+          line.title = [`${task.title}: ${task.describe(result)}`, ...warnings].join("\n  ");
         } catch (error) {
           ended[index] = { kind: "failed", error };
           throw new Error(`${task.title}: failed`);
@@ -56,7 +54,7 @@ export async function runWithProgress<Result>(
       collectErrors: false,
       renderer: "default",
       fallbackRenderer: "simple",
-      fallbackRendererCondition: () => options.verbose || !process.stderr.isTTY,
+      fallbackRendererCondition: () => !moving,
       silentRendererCondition: () => options.quiet,
       rendererOptions: { logger, collapseErrors: false, collapseSkips: false },
       fallbackRendererOptions: { logger },

@@ -94,13 +94,10 @@ async function runAll(
   });
 }
 
-function describeResult(result: TaskResult): { readonly text: string; readonly skipped: boolean } {
+function describeResult(result: TaskResult): string {
   return result.kind === "skipped"
-    ? { text: result.reason, skipped: true }
-    : {
-        text: `built in ${result.manifest.buildSeconds} s, because ${result.reason}`,
-        skipped: false,
-      };
+    ? result.reason
+    : `built in ${result.manifest.buildSeconds} s, because ${result.reason}`;
 }
 
 function summarise(host: Host, reports: readonly Report[], options: MaintainOptions): void {

@@ -2,6 +2,7 @@
 import type { Config } from "../config/config.ts";
 import type { Host } from "../host/host.ts";
 import { findImage, hasSystemd, type Image } from "../image/find-image.ts";
+import { readManifest } from "../image/generations/manifest.ts";
 import { imageLock } from "../image/image-lock.ts";
 import { ensureOwnTree } from "../image/own-tree.ts";
 import { createMachine } from "../machine/create-machine.ts";
@@ -86,7 +87,7 @@ async function startFromImage(
     source: image,
     root: "clone",
     boots: hasSystemd(host, image.tree),
-    settings: PLAIN_SETTINGS,
+    settings: readManifest(host, image.tree)?.settings ?? PLAIN_SETTINGS,
     jobId: request.jobId,
     bootTimeoutSeconds: config.bootTimeoutSeconds,
     jobTimeoutSeconds: request.timeoutSeconds,

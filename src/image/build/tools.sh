@@ -105,5 +105,10 @@ seal() {
     done
   fi
   [ -L /etc/resolv.conf ] || : >/etc/resolv.conf
+  # The agent names every machine there.
+  if [ -e /etc/hosts ]; then
+    hosts=$(sed '/^127\.0\.1\.1[[:space:]]build-[a-z0-9]*$/d' /etc/hosts)
+    printf '%s\n' "$hosts" >/etc/hosts
+  fi
 }
 
