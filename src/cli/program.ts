@@ -172,6 +172,10 @@ function addImages(add: Add): void {
   })
     .option("--generations", "the generations of all")
     .option("--json", "print JSON");
+  add("chroot-lint [names...]", "check definitions of images, all or these names or files", {
+    load: async () => (await import("./chroot-lint.ts")).chrootLintAction,
+    examples: ["nspawn-runner chroot-lint", "nspawn-runner chroot-lint ./trixie.yaml --json"],
+  }).option("--json", "print JSON");
   addGenerations(add);
 }
 

@@ -39,10 +39,7 @@ test("a play without variables is an image of the suite that has its name", () =
     path: "/srv/images/trixie.yaml",
     directory: "/srv/images",
     text,
-    create: {
-      kind: "mmdebstrap",
-      options: { mirrors: [], components: [], variant: "minbase", architectures: [] },
-    },
+    create: { kind: "mmdebstrap", options: expect.anything() },
     recreate: false,
     refresh: "daily",
     upgrade: true,
@@ -145,11 +142,28 @@ describe("how it is created", () => {
     ]);
   });
 
-  test("a name that is no suite needs one", () => {
-    expect(findings("- hosts: all\n", "python:3.12")).toEqual([
-      'python:3.12.yaml:1:3: no suite is given, and the image\'s name "python:3.12" is not that of one: add "nspawn_runner_chroot_suite"',
+  test("the old variable is about no other creator", () => {
+    const text = play("nspawn_runner_create: {oci: debian}", "nspawn_runner_chroot_suite: sid");
+    expect(findings(text)).toEqual([
+      'trixie.yaml:4:33: "nspawn_runner_chroot_suite" is about mmdebstrap, but "nspawn_runner_create" names oci: keep one of them',
     ]);
   });
+
+  test("a name that is no suite needs one", () => {
+    expect(findings(play("nspawn_runner_create: debootstrap"), "a:b")).toEqual([
+      'a:b.yaml:3:27: no suite is given, and the image\'s name "a:b" is not that of one',
+    ]);
+    expect(findings("- hosts: all\n", "python:3.12")).toEqual([
+      'python:3.12.yaml:1:3: no suite is given, and the image\'s name "python:3.12" is not that of one',
+    ]);
+  });
+});
+
+test.each([
+  ["a creator that is rolling", "mmdebstrap", "daily"],
+  ["one that is not", "{from: base}", "never"],
+])("images are refreshed by themselves with %s: %s, %s", (_title, create, refresh) => {
+  expect(valid(play(`nspawn_runner_create: ${create}`)).refresh).toBe(refresh as "daily");
 });
 
 describe("anchors and merge keys", () => {
@@ -239,11 +253,6 @@ describe("faults, each at its place", () => {
       '3:28: "nspawn_runner_limits" has no "memry"; did you mean "memory"?',
     ],
     [
-      "a creator's option",
-      play("nspawn_runner_create:", "  mmdebstrap:", "    suit: sid"),
-      '5:9: "nspawn_runner_create.mmdebstrap" has no "suit"; did you mean "suite"?',
-    ],
-    [
       "a nested key with no near one",
       play("nspawn_runner_keep: {weeks: 1}"),
       '3:26: "nspawn_runner_keep" has no "weeks"; known are count, days',
@@ -296,7 +305,7 @@ describe("faults, each at its place", () => {
     [
       "a quoted truth value",
       play("nspawn_runner_upgrade: 'yes'"),
-      '3:28: "nspawn_runner_upgrade" must be yes or no, but is the text "yes"',
+      '3:28: "nspawn_runner_upgrade" must be yes or no, but is the text "yes": take the quotes away',
     ],
     [
       "a word that is not in the list",
@@ -309,9 +318,19 @@ describe("faults, each at its place", () => {
       '3:36: "nspawn_runner_limits.memory" must be a size, such as "4G" or "512M", but is the text "4 GB"',
     ],
     [
+      "a size without a unit",
+      play("nspawn_runner_limits: {memory: 4096}"),
+      '3:36: "nspawn_runner_limits.memory" must be a size, such as "4G" or "512M", but is the number 4096',
+    ],
+    [
+      "a size that is none on any machine",
+      play("nspawn_runner_limits: {memory: 999999999999T}"),
+      '3:36: "nspawn_runner_limits.memory" must be a size, such as "4G" or "512M", but is the text "999999999999T"',
+    ],
+    [
       "a size that nothing boots in",
       play("nspawn_runner_limits: {memory: 4K}"),
-      '3:36: "nspawn_runner_limits.memory" must be "32M" or more: no system boots in less, but is the number 4096',
+      '3:36: "nspawn_runner_limits.memory" must be "32M" or more to boot anything, but is the text "4K"',
     ],
     [
       "half a task",
@@ -349,6 +368,11 @@ describe("faults, each at its place", () => {
       '3:25: variables of nspawn-runner cannot hold Jinja ("{{ … }}"): they are read without Ansible. Write the value itself, or put "!unsafe" before a text that is no template',
     ],
     [
+      "Jinja without quotes",
+      play("nspawn_runner_user: {{ x }}"),
+      '3:25: variables of nspawn-runner cannot hold Jinja ("{{ … }}"): they are read without Ansible. Write the value itself, or put "!unsafe" before a text that is no template',
+    ],
+    [
       "a vault",
       play("nspawn_runner_user: !vault |", "  $ANSIBLE_VAULT;1.1;AES256", "  6162"),
       "3:32: variables of nspawn-runner cannot be encrypted: they are read without Ansible, and without its passwords",
@@ -383,8 +407,19 @@ describe("faults, each at its place", () => {
   });
   test("a creator that there is not, with those there are", () => {
     expect(findings(play("nspawn_runner_create: {magic: 1}"))[0]).toMatch(
-      /^trixie.yaml:3:27: "nspawn_runner_create" must name a creator: .*\bmmdebstrap\b.*, but is a map$/,
+      /^trixie.yaml:3:28: "nspawn_runner_create.magic" is no creator \(creators: mmdebstrap, .*\)$/,
     );
+    expect(findings(play("nspawn_runner_create: pacstrab"))[0]).toMatch(
+      /^trixie.yaml:3:27: "nspawn_runner_create" must name a creator.* did you mean "pacstrap"\?/,
+    );
+  });
+  test("an option that a creator lacks, and one that it needs", () => {
+    expect(findings(play("nspawn_runner_create: {dnf: {relase: '42'}}"))).toEqual([
+      'trixie.yaml:3:28: "nspawn_runner_create.dnf.release" must be given',
+      expect.stringMatching(
+        /^trixie.yaml:3:34: "nspawn_runner_create.dnf.relase" is not an option of dnf; did you mean "release"\?/,
+      ),
+    ]);
   });
   test("a variable that is near to none, with those there are", () => {
     expect(findings(play("nspawn_runner_colour: red"))[0]).toMatch(
@@ -436,6 +471,11 @@ describe("warnings", () => {
       "other hosts",
       "- hosts: localhost\n",
       'trixie.yaml:1:10: warning: "hosts" is not "all": a play for other hosts does nothing to the image',
+    ],
+    [
+      "recreation of what is always the same",
+      play("nspawn_runner_create: {from: base}", "nspawn_runner_maint_recreate: yes"),
+      'trixie.yaml:4:35: warning: creating by from gives the same each time: "nspawn_runner_maint_recreate" only takes longer',
     ],
     [
       "a variable of ours in a later play",

@@ -26,6 +26,8 @@ export type CheckedDefinition =
       readonly kind: "valid";
       readonly definition: Definition;
       readonly warnings: readonly Finding[];
+      /** Where it says how the image is created. */
+      readonly createdAt: Pick<Finding, "line" | "column">;
     }
   | { readonly kind: "faulty"; readonly faults: readonly Finding[] };
 
@@ -45,7 +47,8 @@ export function checkDefinition(text: string, file: DefinitionFile): CheckedDefi
   }
   const definition = toDefinition(read.values, read.create, { playbook, file, text });
   const warnings = findWarnings(definition, playbook, read.located);
-  return { kind: "valid", definition, warnings: findings("warning", warnings) };
+  const createdAt = playbook.place(findPlace(read.located, ["nspawn_runner_create"]).offset);
+  return { kind: "valid", definition, warnings: findings("warning", warnings), createdAt };
 }
 
 /** In the order of the file, and once each: what an alias stands for is read again at each. */

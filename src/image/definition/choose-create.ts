@@ -15,25 +15,28 @@ export type CreateChoice =
 
 const withSuite = v.looseObject({ suite: v.optional(v.string()) });
 
+/** Adds the suite of the old variable. Its faults are about one of the two variables. */
 export function chooseCreate(variables: CreateVariables, name: ImageName): CreateChoice {
   const wanted = variables.nspawn_runner_chroot_suite;
   const create = variables.nspawn_runner_create ?? v.parse(createSchema, "mmdebstrap");
-  if (create.kind !== "mmdebstrap") {
-    return wanted === undefined
-      ? { kind: "create", create }
-      : suiteFault(`is about mmdebstrap, but "nspawn_runner_create" names ${create.kind}`);
+  if (wanted !== undefined && create.kind !== "mmdebstrap") {
+    return suiteFault(`is about mmdebstrap, but "nspawn_runner_create" names ${create.kind}`);
+  }
+  if (create.kind !== "mmdebstrap" && create.kind !== "debootstrap") {
+    return { kind: "create", create };
   }
   const options = v.parse(withSuite, create.options);
   if (wanted !== undefined && options.suite !== undefined && options.suite !== wanted) {
     return suiteFault(`says "${wanted}", but "nspawn_runner_create" says "${options.suite}"`);
   }
-  const chosen = wanted ?? options.suite;
-  if (chosen === undefined && !v.is(suite, name)) {
-    const message = `no suite is given, and the image's name "${name}" is not that of one: add "nspawn_runner_chroot_suite"`;
+  if (wanted !== undefined) {
+    return { kind: "create", create: { ...create, options: { ...options, suite: wanted } } };
+  }
+  if (options.suite === undefined && !v.is(suite, name)) {
+    const message = `no suite is given, and the image's name "${name}" is not that of one`;
     return { kind: "fault", variable: "nspawn_runner_create", message };
   }
-  if (chosen === undefined) return { kind: "create", create };
-  return { kind: "create", create: { ...create, options: { ...options, suite: chosen } } };
+  return { kind: "create", create };
 }
 
 function suiteFault(what: string): CreateChoice {

@@ -28,14 +28,23 @@ export function describeIssue(
   );
   if (inner.length > 0) return inner.flatMap((one) => describeIssue(one, schema, path));
   const at = issue.path?.at(-1)?.origin === "key" ? "key" : "value";
-  if (issue.expected === "never") return [{ path, at, message: describeUnknownKey(path, schema) }];
-  if (issue.received === "undefined") {
-    return [
-      { path, at, message: `${formatPath(path.slice(0, -1))} needs "${String(path.at(-1))}"` },
-    ];
+  return [{ path, at, message: describeLeaf(issue, path, schema) }];
+}
+
+function describeLeaf(issue: v.BaseIssue<unknown>, path: Path, schema: unknown): string {
+  // What valibot says by itself begins so; anything else is a schema's own sentence.
+  const own = issue.message.startsWith("Invalid ") ? undefined : issue.message;
+  const missing = issue.received === "undefined";
+  if (own === undefined && issue.expected === "never") return describeUnknownKey(path, schema);
+  if (own === undefined && missing) {
+    return `${formatPath(path.slice(0, -1))} needs "${String(path.at(-1))}"`;
   }
-  const found = `but is ${describeValue(issue.input)}${quoteHint(issue)}`;
-  return [{ path, at, message: `${formatPath(path)} ${describeExpected(issue)}, ${found}` }];
+  const found = `, but is ${describeValue(issue.input)}`;
+  if (own === undefined) {
+    return `${formatPath(path)} ${describeExpected(issue)}${found}${quoteHint(issue)}`;
+  }
+  const complete = missing || !own.startsWith("must ") || own.endsWith(")");
+  return `${formatPath(path)} ${escapeUntrusted(own, 500)}${complete ? "" : found}`;
 }
 
 const asKey = (key: unknown): string | number => (typeof key === "number" ? key : String(key));
@@ -66,9 +75,8 @@ const WORDS: Readonly<Record<string, string>> = {
   null: "empty",
 };
 
-/** "must be …": a schema's own sentence, or its kind in words. */
+/** What valibot expects, in words. */
 function describeExpected(issue: v.BaseIssue<unknown>): string {
-  if (issue.message.startsWith("must ")) return issue.message;
   const expected = issue.expected ?? "";
   switch (issue.type) {
     case "integer":
@@ -111,10 +119,12 @@ function describeValue(value: unknown): string {
   }
 }
 
-/** Text that YAML reads as something else: `1.10`, `on`, `22:22`, `2026-01-01`. */
+/** Text that YAML reads as something else (`1.10`, `on`, `22:22`), and the other way around. */
 function quoteHint({ expected, input }: v.BaseIssue<unknown>): string {
   const other = ["number", "boolean", "bigint"].includes(typeof input) || input instanceof Date;
-  return expected === "string" && other ? ": put it in quotes" : "";
+  if (expected === "string" && other) return ": put it in quotes";
+  const quoted = typeof input === "string" && /^(yes|no|on|off|true|false)$/i.test(input);
+  return expected === "boolean" && quoted ? ": take the quotes away" : "";
 }
 
 const isObject = (value: unknown): value is object => typeof value === "object" && value !== null;

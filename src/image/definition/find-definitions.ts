@@ -20,6 +20,7 @@ export const definitionDirectories = (rootDirectory: string): readonly string[] 
 ];
 
 export interface FoundDefinitions {
+  readonly directories: readonly string[];
   /** By name. */
   readonly definitions: readonly DefinitionFile[];
   /** Files that could not be taken for a definition, or are hidden by another. */
@@ -73,7 +74,7 @@ export function findDefinitions(host: FilesHost, directories: readonly string[])
     }
   }
   const sorted = [...definitions.values()].sort((one, two) => (one.name < two.name ? -1 : 1));
-  return { definitions: sorted, findings };
+  return { directories, definitions: sorted, findings };
 }
 
 /**
@@ -85,27 +86,33 @@ export function readDefinition(
   name: ImageName,
   directories: readonly string[],
 ): Definition {
-  const { definitions, findings } = findDefinitions(host, directories);
-  const file = definitions.find((one) => one.name === name);
+  const found = findDefinitions(host, directories);
+  const file = found.definitions.find((one) => one.name === name);
   if (file !== undefined) return parseDefinition(readDefinitionText(host, file), file);
-  const finding = findings.find(
-    (one) => one.severity === "error" && stemOf(basename(one.path)) === name,
-  );
-  if (finding !== undefined) {
-    throw new RunnerError({
-      kind: "system",
-      message: `The definition of the image "${name}" cannot be used: ${formatFinding(finding)}.`,
-    });
-  }
-  const names = definitions.map((one) => one.name);
-  const near = nearestName(name, names);
+  const [finding] = findingsOf(found, name).filter(({ severity }) => severity === "error");
+  if (finding === undefined) throw missingDefinition(name, found);
   throw new RunnerError({
+    kind: "system",
+    message: `The definition of the image "${name}" cannot be used: ${formatFinding(finding)}.`,
+  });
+}
+
+/** What was found out about the files that have an image's name. */
+export function findingsOf({ findings }: FoundDefinitions, name: ImageName): Finding[] {
+  return findings.filter(({ path }) => stemOf(basename(path)) === name);
+}
+
+/** With the names there are, and the nearest. */
+export function missingDefinition(name: ImageName, found: FoundDefinitions): RunnerError {
+  const names = found.definitions.map((one) => one.name);
+  const near = nearestName(name, names);
+  return new RunnerError({
     kind: "system",
     message: `There is no definition of an image "${name}".`,
     hints: [
       ...(near === undefined ? [] : [`Did you mean "${near}"?`]),
       names.length === 0
-        ? `There are no definitions yet: write "${directories[0]}/${name}.yaml".`
+        ? `There are no definitions yet: write "${found.directories[0]}/${name}.yaml".`
         : `The definitions are: ${names.join(", ")}.`,
     ],
   });
@@ -144,7 +151,7 @@ function listYaml(host: FilesHost, directory: string): Map<string, string[]> {
 }
 
 /** "trixie" of "trixie.yaml" and "trixie.yml", nothing of any other file. */
-function stemOf(entry: string): string | undefined {
+export function stemOf(entry: string): string | undefined {
   const extension = EXTENSIONS.find((one) => entry.endsWith(one));
   return extension === undefined ? undefined : entry.slice(0, -extension.length);
 }

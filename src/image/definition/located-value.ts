@@ -25,6 +25,11 @@ export function locateValue(
   const children = new Map<string | number, Located>();
   const located = (value: unknown): Located => ({ value, offset, keyOffset, children });
   if (!spendNode(access, offset, depth)) return located(undefined);
+  // Without quotes "{{ x }}" is a map whose key is a map.
+  if (isMap(node) && node.items.some(({ key }) => isMap(key))) {
+    access.faults.push({ offset, message: TEMPLATE });
+    return located(undefined);
+  }
   if (isMap(node)) {
     for (const [name, entry] of readEntries(access, node, depth)) {
       const child = { keyOffset: entry.keyOffset, depth: depth + 1 };

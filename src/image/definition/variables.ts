@@ -32,12 +32,16 @@ const unitName = v.pipe(
 );
 
 const MEMORY_MIN = 32 * 2 ** 20;
+const SIZE = 'must be a size, such as "4G" or "512M"';
 const memory = v.pipe(
-  v.string(),
-  v.regex(/^[0-9]{1,12}[KMGT]$/, 'must be a size, such as "4G" or "512M"'),
-  v.transform((text) => parseSize(text) ?? Number.NaN),
-  v.safeInteger('must be a size, such as "4G" or "512M"'),
-  v.minValue(MEMORY_MIN, 'must be "32M" or more: no system boots in less'),
+  v.string(SIZE),
+  v.regex(/^[0-9]{1,12}[KMGT]$/, SIZE),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const bytes = parseSize(dataset.value);
+    if (bytes !== undefined && bytes >= MEMORY_MIN) return bytes;
+    addIssue({ message: bytes === undefined ? SIZE : 'must be "32M" or more to boot anything' });
+    return NEVER;
+  }),
 );
 
 const limits = v.strictObject({

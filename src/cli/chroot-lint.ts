@@ -1,0 +1,25 @@
+/** `chroot-lint [--json] [NAME…]`. */
+import { readConfig } from "../config/config.ts";
+import { definitionDirectories } from "../image/definition/find-definitions.ts";
+import { formatFinding } from "../image/definition/finding.ts";
+import { lintDefinitions } from "../image/definition/lint-definitions.ts";
+import type { Action } from "./context.ts";
+
+/** 1 as of other linters, so that a faulty file is told from a lint that could not run. */
+const FAULTS_CODE = 1;
+
+export const chrootLintAction: Action<[string[], { json?: boolean }]> = async (
+  { host },
+  words,
+  options,
+) => {
+  const { rootDirectory } = readConfig(host);
+  const directories = definitionDirectories(rootDirectory);
+  const { count, findings } = await lintDefinitions(host, { directories, rootDirectory, words });
+  if (options.json) host.print(`${JSON.stringify(findings, undefined, 2)}\n`);
+  else for (const finding of findings) host.print(`${formatFinding(finding)}\n`);
+  const faulty = findings.some(({ severity }) => severity === "error");
+  const definitions = `${count} definition${count === 1 ? "" : "s"}`;
+  if (!faulty) host.log.info(`${definitions} without faults.`);
+  return faulty ? { kind: "code", code: FAULTS_CODE } : "success";
+};
