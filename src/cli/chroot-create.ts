@@ -1,10 +1,9 @@
 /** `chroot-create [NAME…] [--suite S]`. */
-import { type Config, readConfig } from "../config/config.ts";
+import { buildLimits, type Config, readConfig } from "../config/config.ts";
 import type { Host } from "../host/host.ts";
 import { createImage, requireNewName } from "../image/create-image.ts";
 import { RunnerError } from "../text/errors.ts";
 import { type ImageName, parseImageName } from "../text/names.ts";
-import { buildLimits } from "./build-limits.ts";
 import type { Action, CommandEnd } from "./context.ts";
 import { declaredImages } from "./declared-images.ts";
 import { openImageStore } from "./image-store.ts";

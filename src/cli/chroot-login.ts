@@ -1,7 +1,6 @@
 /** `chroot-login NAME [-- CMD]`. */
-import { readConfig } from "../config/config.ts";
+import { buildLimits, readConfig } from "../config/config.ts";
 import { loginImage } from "../image/login-image.ts";
-import { buildLimits } from "./build-limits.ts";
 import type { Action } from "./context.ts";
 import { openImageStore } from "./image-store.ts";
 

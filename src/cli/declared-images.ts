@@ -1,15 +1,10 @@
 /** The definitions of this host, for the commands that work with them. */
-import type { Config } from "../config/config.ts";
+import { type Config, definitionDirectories } from "../config/config.ts";
 import type { Host } from "../host/host.ts";
 import type { Definition } from "../image/definition/definition.ts";
 import { findDefinitions, readDefinition } from "../image/definition/find-definitions.ts";
 import { formatFinding } from "../image/definition/finding.ts";
 import { parseImageName } from "../text/names.ts";
-
-export const definitionDirectories = (config: Config): readonly string[] => [
-  config.definitionsDirectory,
-  config.rootDirectory,
-];
 
 /** Which file declares which image. What cannot be a definition is warned of. */
 export function declaredImages(host: Host, config: Config): ReadonlyMap<string, string> {

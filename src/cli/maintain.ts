@@ -1,5 +1,5 @@
 /** What `chroot-create` and `chroot-maintenance` share: tasks with progress, and a summary. */
-import type { Config } from "../config/config.ts";
+import { buildLimits, type Config } from "../config/config.ts";
 import type { Host } from "../host/host.ts";
 import {
   type MaintenanceTask,
@@ -8,7 +8,6 @@ import {
 } from "../image/maintenance/maintain-images.ts";
 import type { MaintenanceWish } from "../image/maintenance/plan-maintenance.ts";
 import { formatError } from "../text/format-error.ts";
-import { buildLimits } from "./build-limits.ts";
 import { runWithProgress } from "./build-progress.ts";
 import type { CommandEnd } from "./context.ts";
 import { readDefinitions } from "./declared-images.ts";
@@ -47,6 +46,7 @@ export async function maintainImages(
     definitions,
     wish: options.wish,
     limits: buildLimits(config),
+    whenLocked: "refuse",
   });
   const done = options.check ? planAll(host, tasks) : await runAll(host, tasks, options);
   const reports = [...faulty, ...done];

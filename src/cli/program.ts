@@ -118,7 +118,8 @@ function addStages(add: Add): void {
     ],
   })
     .option(...ID)
-    .option(...DEFAULT_IMAGE);
+    .option(...DEFAULT_IMAGE)
+    .option("--packages <names>", "add these packages to the image (as a job's NSPAWN_PACKAGES)");
   add("run <script> [stage]", "stage: run a script in the job's machine", {
     load: async () => (await import("./run.ts")).runAction,
     examples: ["nspawn-runner run --id try1 ./script.sh"],

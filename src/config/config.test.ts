@@ -10,6 +10,8 @@ test("an empty file means the defaults", () => {
     storage: "auto",
     tmpfsBytes: 2 ** 31,
     bootTimeoutSeconds: 120,
+    buildMissing: true,
+    jobPackages: { count: 20, bytes: 20 * 2 ** 30 },
     buildTimeoutSeconds: 7200,
     gitlabRunner: undefined,
   });

@@ -36,6 +36,13 @@ const entries = {
   tmpfs_size: v.optional(size, "2G"),
   /** How long a machine may take until it is ready for the first script. */
   boot_timeout: v.optional(seconds, 120),
+  /** Whether a declared image that is missing is built when a job asks for it. */
+  build_missing: v.optional(v.boolean(), true),
+  /** Whether jobs may add packages to their image (`NSPAWN_PACKAGES`). */
+  job_packages: v.optional(v.boolean(), true),
+  /** How many images with such packages are kept, and what they may take besides their base. */
+  job_packages_count: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 20),
+  job_packages_size: v.optional(size, "20G"),
   /** How long a machine that an image is built in may live. */
   build_timeout: v.optional(seconds, 7200),
   /** The `gitlab-runner` that machines find in their PATH. Looked for in our PATH when absent. */
@@ -52,6 +59,9 @@ export interface Config {
   readonly storage: "auto" | "btrfs" | "reflink" | "overlay" | "tmpfs";
   readonly tmpfsBytes: number;
   readonly bootTimeoutSeconds: number;
+  readonly buildMissing: boolean;
+  /** Nothing when jobs may not add packages. */
+  readonly jobPackages: { readonly count: number; readonly bytes: number } | undefined;
   readonly buildTimeoutSeconds: number;
   readonly gitlabRunner: string | undefined;
 }
@@ -93,6 +103,10 @@ export function parseConfig(text: string, path: string): Config {
     storage: settings.storage,
     tmpfsBytes: settings.tmpfs_size,
     bootTimeoutSeconds: settings.boot_timeout,
+    buildMissing: settings.build_missing,
+    jobPackages: settings.job_packages
+      ? { count: settings.job_packages_count, bytes: settings.job_packages_size }
+      : undefined,
     buildTimeoutSeconds: settings.build_timeout,
     gitlabRunner: settings.gitlab_runner,
   };
@@ -119,3 +133,22 @@ function describeIssue(issue: v.BaseIssue<unknown>): string {
 }
 
 const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);
+
+/** Where files that declare images are looked for, the first first. Pure. */
+export const definitionDirectories = (config: Config): readonly string[] => [
+  config.definitionsDirectory,
+  config.rootDirectory,
+];
+
+/** What machines of builds may take. Pure. */
+export const buildLimits = (
+  config: Config,
+): {
+  readonly bootTimeoutSeconds: number;
+  readonly timeoutSeconds: number;
+  readonly memoryBytes: number;
+} => ({
+  bootTimeoutSeconds: config.bootTimeoutSeconds,
+  timeoutSeconds: config.buildTimeoutSeconds,
+  memoryBytes: config.tmpfsBytes,
+});

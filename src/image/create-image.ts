@@ -1,9 +1,11 @@
 /** `chroot-create NAME --suite S`: a new Debian image that no file declares. */
+import * as v from "valibot";
 import type { Host } from "../host/host.ts";
 import { RunnerError } from "../text/errors.ts";
 import type { ImageName } from "../text/names.ts";
 import { type BuildLimits, type BuildObserver, buildImage } from "./build/build-image.ts";
 import { gatherInputs } from "./build/inputs.ts";
+import { createSchema } from "./creators/creators.ts";
 import type { Definition } from "./definition/definition.ts";
 import type { ImageStore } from "./draft.ts";
 import { probeImage } from "./find-image.ts";
@@ -50,10 +52,7 @@ function undeclared(name: ImageName, suite: string): Definition {
     path: "",
     directory: "/",
     text: "",
-    create: {
-      kind: "mmdebstrap",
-      options: { suite, mirrors: [], components: [], variant: "minbase", architectures: [] },
-    },
+    create: v.parse(createSchema, { mmdebstrap: { suite } }),
     recreate: false,
     refresh: "daily",
     upgrade: true,

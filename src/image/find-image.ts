@@ -127,3 +127,13 @@ function probeInside(host: FilesHost, tree: string, path: string): string | unde
   }
   return host.files.probe(`${place}/${parts.at(-1)}`)?.kind;
 }
+
+/** Whether jobs of an image get this tree, by device and inode. */
+export function isCurrentTree(
+  host: FilesHost,
+  rootDirectory: string,
+  tree: { readonly image: string; readonly base: string },
+): boolean {
+  if (!isImageName(tree.image)) return false;
+  return probeImage(host, rootDirectory, tree.image)?.identity === tree.base;
+}

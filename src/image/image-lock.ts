@@ -2,7 +2,6 @@
 import type { Host } from "../host/host.ts";
 import { RunnerError } from "../text/errors.ts";
 import { escapeUntrusted } from "../text/escape.ts";
-import type { ImageName } from "../text/names.ts";
 
 const lockPath = (rootDirectory: string, name: string): string => `${rootDirectory}/.locks/${name}`;
 
@@ -10,13 +9,22 @@ const lockPath = (rootDirectory: string, name: string): string => `${rootDirecto
 export function imageLock(
   host: Pick<Host, "files">,
   rootDirectory: string,
-  name: ImageName,
+  name: string,
   mode: "shared" | "exclusive",
 ): Disposable {
   host.files.ensureDirectory(`${rootDirectory}/.locks`, 0o700);
   const lock = host.files.lock(lockPath(rootDirectory, name), { mode, wait: true });
   if (lock === undefined) throw new Error(`no lock of "${name}" after waiting for it`);
   return lock;
+}
+
+/** The lock alone, for removing what nobody is cloning just now; nothing when somebody is. */
+export function tryImageLock(
+  host: Pick<Host, "files">,
+  rootDirectory: string,
+  name: string,
+): Disposable | undefined {
+  return host.files.lock(lockPath(rootDirectory, name), { mode: "exclusive", wait: false });
 }
 
 /** A lock that is ours, or the words of who has it. */
@@ -47,6 +55,28 @@ export function requireChangeLock(host: LockHost, rootDirectory: string, name: s
     message: `Cannot change the image "${name}": ${lock.by} is changing it.`,
     hints: ["Wait until that command has ended."],
   });
+}
+
+/** As `changeLock`, but waits for its holder's end; `onWait` hears who that is, once. */
+export async function awaitChangeLock(
+  host: LockHost & Pick<Host, "processes" | "signal">,
+  rootDirectory: string,
+  name: string,
+  onWait: (by: string) => void,
+): Promise<Disposable> {
+  let told = false;
+  while (true) {
+    const lock = changeLock(host, rootDirectory, name);
+    if (lock.kind === "held") return lock;
+    if (!told) onWait(lock.by);
+    told = true;
+    // flock(1) waits in a process of its own, which a signal to us can end.
+    const path = `${lockPath(rootDirectory, name)}.change`;
+    await host.processes.run(["flock", path, "true"], { interruptible: true });
+    if (host.signal.aborted) {
+      throw new RunnerError({ kind: "system", message: `Waiting for ${lock.by} was ended.` });
+    }
+  }
 }
 
 /** Its holder may not have written who it is yet. */

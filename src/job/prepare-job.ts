@@ -1,10 +1,13 @@
 /** The `prepare` stage: from the job's request to a machine that takes scripts. */
-import type { Config } from "../config/config.ts";
+import { buildLimits, type Config, definitionDirectories } from "../config/config.ts";
 import type { Host } from "../host/host.ts";
-import { findImage, hasSystemd, type Image } from "../image/find-image.ts";
+import type { ImageStore } from "../image/draft.ts";
+import { findImage, hasSystemd, type Image, probeImage } from "../image/find-image.ts";
 import { readManifest } from "../image/generations/manifest.ts";
 import { imageLock } from "../image/image-lock.ts";
 import { ensureOwnTree } from "../image/own-tree.ts";
+import type { ExtendedImage } from "../image/packages/extend-image.ts";
+import { PACKAGES_VARIABLE, parsePackageRequest } from "../image/packages/package-request.ts";
 import { createMachine } from "../machine/create-machine.ts";
 import { collectGarbage } from "../machine/machine-list.ts";
 import { machinePaths } from "../machine/machine-paths.ts";
@@ -12,9 +15,8 @@ import type { MachinePlan } from "../machine/machine-plan.ts";
 import { PLAIN_SETTINGS } from "../machine/machine-settings.ts";
 import { destroyMachine } from "../machine/release.ts";
 import { chooseStorage } from "../storage/detect.ts";
-import type { Storage } from "../storage/storage.ts";
 import { RunnerError } from "../text/errors.ts";
-import type { MachineName } from "../text/names.ts";
+import { isImageName, type MachineName } from "../text/names.ts";
 import { findGitlabRunner, findOwnUnit, requireUsableHost } from "./host-facts.ts";
 
 export interface PrepareRequest {
@@ -24,6 +26,8 @@ export interface PrepareRequest {
   readonly defaultImage: string | undefined;
   readonly jobId: string;
   readonly timeoutSeconds: number | undefined;
+  /** Packages that the job wants besides, as it wrote them. */
+  readonly packages: string | undefined;
 }
 
 /**
@@ -40,17 +44,36 @@ export async function prepareJob(
   if (host.files.probe(machinePaths(request.name).runtime) !== undefined) {
     await destroyMachine(host, request.name);
   }
-  const image = findImage(host, config.rootDirectory, chooseImage(request, config));
-  const storage = await chooseStorage(host, {
-    directory: config.rootDirectory,
-    kind: config.storage,
-  });
-  await collectGarbage(host, { rootDirectory: config.rootDirectory, storage: storage.kind });
-  await ensureOwnTree(host, { rootDirectory: config.rootDirectory, storage }, image);
-  const plan = await startFromImage(host, config, { request, image, storage });
+  const { rootDirectory } = config;
+  const name = chooseImage(request, config);
+  const storage = await chooseStorage(host, { directory: rootDirectory, kind: config.storage });
+  const store = { rootDirectory, storage };
+  const image = await findOrBuildImage(host, config, store, name);
+  await collectGarbage(host, { rootDirectory, storage: storage.kind });
+  await ensureOwnTree(host, store, image);
+  const plan = await startFromImage(host, config, { request, image, store });
   const seconds = ((host.clock.nowMs() - startedAt) / 1000).toFixed(2);
   const what = plan.boots ? "booted" : "started";
   host.log.info(`Machine of image "${image.name}" (${storage.kind}) ${what} in ${seconds} s.`);
+}
+
+/** One that is declared and missing is built. What can do that is loaded only then. */
+async function findOrBuildImage(
+  host: Host,
+  config: Config,
+  store: ImageStore,
+  text: string,
+): Promise<Image> {
+  const known = isImageName(text) ? probeImage(host, store.rootDirectory, text) : undefined;
+  if (known === undefined && config.buildMissing && isImageName(text)) {
+    const { buildMissingImage } = await import("../image/maintenance/build-missing.ts");
+    await buildMissingImage(host, store, {
+      name: text,
+      directories: definitionDirectories(config),
+      limits: buildLimits(config),
+    });
+  }
+  return findImage(host, store.rootDirectory, text);
 }
 
 /** The image of the job, else of the command line, else of the configuration. */
@@ -73,16 +96,17 @@ export function chooseImage(
 async function startFromImage(
   host: Host,
   config: Config,
-  parts: { request: PrepareRequest; image: Image; storage: Storage },
+  parts: { request: PrepareRequest; image: Image; store: ImageStore },
 ): Promise<MachinePlan> {
-  const { request, storage } = parts;
+  const { request, store } = parts;
+  using extended = await addPackages(host, config, { request, base: parts.image, store });
   // Nobody exchanges the image's tree between our look at it and our clone of it.
-  using _lock = imageLock(host, config.rootDirectory, parts.image.name, "shared");
-  const image = findImage(host, config.rootDirectory, parts.image.name);
+  using _lock = imageLock(host, store.rootDirectory, parts.image.name, "shared");
+  const image = extended?.image ?? findImage(host, store.rootDirectory, parts.image.name);
   return createMachine(host, {
     name: request.name,
-    rootDirectory: config.rootDirectory,
-    storage,
+    rootDirectory: store.rootDirectory,
+    storage: store.storage,
     image: image.name,
     source: image,
     root: "clone",
@@ -95,4 +119,25 @@ async function startFromImage(
     gitlabRunner: findGitlabRunner(host, config.gitlabRunner),
     boundTo: findOwnUnit(host),
   });
+}
+
+/** The image with the packages that the job asks for; nothing when it asks for none. */
+async function addPackages(
+  host: Host,
+  config: Config,
+  parts: { request: PrepareRequest; base: Image; store: ImageStore },
+): Promise<ExtendedImage | undefined> {
+  const packages = parsePackageRequest(parts.request.packages);
+  if (packages === undefined) return undefined;
+  const keep = config.jobPackages;
+  if (keep === undefined) {
+    throw new RunnerError({
+      kind: "job",
+      message: `Jobs may not add packages to images on this host (${PACKAGES_VARIABLE}).`,
+      hints: ["Install them in the job, or ask for an image that has them."],
+    });
+  }
+  const { extendImage } = await import("../image/packages/extend-image.ts");
+  const { base, store } = parts;
+  return extendImage(host, store, { base, packages, limits: buildLimits(config), keep });
 }

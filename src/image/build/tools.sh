@@ -26,19 +26,35 @@ upgrade_packages() {
   esac
 }
 
-# install_packages NAME...
-install_packages() {
+refresh_packages() {
   case $(package_manager) in
-    apt-get) apt_get update && apt_get --yes --no-install-recommends install -- "$@" ;;
+    apt-get) apt_get -o APT::Update::Error-Mode=any update ;;
+    dnf) dnf --assumeyes makecache ;;
+    zypper) zypper --non-interactive refresh ;;
+    pacman) pacman --noconfirm -Sy ;;
+    apk) apk update ;;
+    none) ;;
+  esac
+}
+
+# add_packages NAME...: from the lists as they are.
+add_packages() {
+  case $(package_manager) in
+    apt-get) apt_get --yes --no-install-recommends install -- "$@" ;;
     dnf) dnf --assumeyes install -- "$@" ;;
     zypper) zypper --non-interactive install -- "$@" ;;
-    pacman) pacman --noconfirm -Sy --needed -- "$@" ;;
-    apk) apk add --update-cache -- "$@" ;;
+    pacman) pacman --noconfirm -S --needed -- "$@" ;;
+    apk) apk add -- "$@" ;;
     none)
       echo "This image has no package manager that is known here; install these otherwise: $*" >&2
       return 1
       ;;
   esac
+}
+
+install_packages() {
+  refresh_packages
+  add_packages "$@"
 }
 
 # set_units enable|mask NAME...

@@ -10,7 +10,7 @@ import type { ImageStore } from "../draft.ts";
 import { probeImage } from "../find-image.ts";
 import { listGenerations } from "../generations/generations.ts";
 import type { BuildInputs, Manifest } from "../generations/manifest.ts";
-import { requireChangeLock } from "../image-lock.ts";
+import { awaitChangeLock, requireChangeLock } from "../image-lock.ts";
 import { orderByParent } from "./order.ts";
 import {
   type ImageFacts,
@@ -32,6 +32,8 @@ export interface MaintenanceTask {
   run(observer: BuildObserver): Promise<TaskResult>;
 }
 
+export type WhenLocked = "refuse" | "wait";
+
 export type TaskResult =
   | { readonly kind: "built"; readonly reason: string; readonly manifest: Manifest }
   | { readonly kind: "skipped"; readonly reason: string };
@@ -44,9 +46,11 @@ export function openMaintenance(
     readonly definitions: readonly Definition[];
     readonly wish: MaintenanceWish;
     readonly limits: BuildLimits;
+    /** What to do about an image that another command is changing. */
+    readonly whenLocked: WhenLocked;
   },
 ): readonly MaintenanceTask[] {
-  const { wish, limits } = request;
+  const { wish, limits, whenLocked } = request;
   const ended = new Map<string, PromiseWithResolvers<void>>();
   const nodes = request.definitions.map((definition) => ({
     name: definition.name,
@@ -61,7 +65,7 @@ export function openMaintenance(
     run: async (observer) => {
       try {
         if (parent !== undefined) await ended.get(parent)?.promise;
-        return await maintainOne(host, store, { definition, wish, limits, observer });
+        return await maintainOne(host, store, { definition, wish, limits, observer, whenLocked });
       } finally {
         ended.get(name)?.resolve();
       }
@@ -69,7 +73,7 @@ export function openMaintenance(
   }));
 }
 
-const parentOf = (definition: Definition): string | undefined =>
+export const parentOf = (definition: Definition): string | undefined =>
   creatorOf(definition.create).parent(definition.create.options);
 
 async function maintainOne(
@@ -80,13 +84,19 @@ async function maintainOne(
     readonly wish: MaintenanceWish;
     readonly limits: BuildLimits;
     readonly observer: BuildObserver;
+    readonly whenLocked: WhenLocked;
   },
 ): Promise<TaskResult> {
   const { definition, limits, observer } = work;
   // Most have nothing to do; they need no lock for that.
   const before = planOne(host, store, work).plan;
   if (before.kind === "skip") return { kind: "skipped", reason: before.reason };
-  using _lock = requireChangeLock(host, store.rootDirectory, definition.name);
+  using _lock =
+    work.whenLocked === "refuse"
+      ? requireChangeLock(host, store.rootDirectory, definition.name)
+      : await awaitChangeLock(host, store.rootDirectory, definition.name, (by) =>
+          observer.phase(`Waiting for ${by}`),
+        );
   const { plan, inputs } = planOne(host, store, work);
   if (plan.kind === "skip") return { kind: "skipped", reason: plan.reason };
   const base = plan.kind === "update" ? plan.base : undefined;

@@ -1,0 +1,168 @@
+/**
+ * An image with packages that a job asks for: the first job pays for the installation, all later
+ * ones get its result by a clone. Nothing of a project goes into it, so projects share it.
+ */
+import type { Host } from "../../host/host.ts";
+import { PLAIN_SETTINGS } from "../../machine/machine-settings.ts";
+import { RunnerError } from "../../text/errors.ts";
+import type { BuildLimits } from "../build/build-image.ts";
+import { openBuildLog } from "../build/build-log.ts";
+import { withBuildMachine } from "../build/build-machine.ts";
+import { sealImage } from "../build/seal-image.ts";
+import { type ImageStore, openDraft } from "../draft.ts";
+import { hasSystemd, type Image } from "../find-image.ts";
+import { readManifest, writeManifest } from "../generations/manifest.ts";
+import { awaitChangeLock, imageLock } from "../image-lock.ts";
+import { treeSize } from "../tree-size.ts";
+import {
+  extendedTree,
+  forgetExtended,
+  probeExtended,
+  readUse,
+  writeUse,
+} from "./extended-images.ts";
+import type { ExtendedLimits } from "./forget.ts";
+import { type PackageRequest, packagesKey } from "./package-request.ts";
+
+export interface ExtendRequest {
+  readonly base: Image;
+  readonly packages: PackageRequest;
+  readonly limits: BuildLimits;
+  readonly keep: ExtendedLimits;
+}
+
+export interface ExtendedImage extends Disposable {
+  readonly image: Image;
+}
+
+/**
+ * The image to clone from, which stays until it is disposed of. Installs what is missing, once for all who ask. Throws a job error when
+ * the package manager refuses a package, a system error when it cannot reach its repository.
+ */
+export async function extendImage(
+  host: Host,
+  store: ImageStore,
+  request: ExtendRequest,
+): Promise<ExtendedImage> {
+  const { base, packages } = request;
+  const key = packagesKey(`${base.name}/${base.version ?? base.identity}`, packages);
+  const wanted = { name: base.name, key };
+  const draftName = `.packages-${key}`;
+  using held = new DisposableStack();
+  held.use(imageLock(host, store.rootDirectory, draftName, "shared"));
+  const ready = (): ExtendedImage | undefined => {
+    const image = probeExtended(host, store, wanted);
+    const use = image === undefined ? undefined : readUse(host, image.tree);
+    if (image === undefined || use === undefined) return undefined;
+    writeUse(host, image.tree, { ...use, lastUsedMs: host.clock.nowMs() });
+    const kept = held.move();
+    return { image, [Symbol.dispose]: () => kept.dispose() };
+  };
+  const found = ready();
+  if (found !== undefined) return found;
+  using _lock = await awaitChangeLock(host, store.rootDirectory, draftName, (by) =>
+    host.log.info(`Waiting for ${by}, which installs the same packages.`),
+  );
+  const meanwhile = ready();
+  if (meanwhile !== undefined) return meanwhile;
+  host.log.info(
+    `Adding ${packages.join(", ")} to image "${base.name}", once; later jobs get it at once.`,
+  );
+  await install(host, store, { ...request, key, draftName });
+  const made = ready();
+  if (made === undefined) throw new Error(`the extended image "${key}" is not there`);
+  return made;
+}
+
+async function install(
+  host: Host,
+  store: ImageStore,
+  request: ExtendRequest & { readonly key: string; readonly draftName: string },
+): Promise<void> {
+  const { base, packages, limits, key } = request;
+  const log = openBuildLog(host, {
+    rootDirectory: store.rootDirectory,
+    name: base.name,
+    version: `packages-${key}`,
+  });
+  await using draft = await openDraft(host, store, request.draftName);
+  await copyBase(host, store, { base, tree: draft.tree });
+  const machine = { image: base.name, draft, log, ...limits };
+  const startedAt = host.clock.nowMs();
+  await withBuildMachine(
+    host,
+    store,
+    { ...machine, root: "tree", boots: hasSystemd(host, draft.tree), settings: PLAIN_SETTINGS },
+    async (running) => {
+      await running.call("Reading the lists of packages", ["refresh_packages"]);
+      try {
+        await running.call("Installing packages", ["add_packages", ...packages]);
+      } catch (error) {
+        throw refusedPackages(error, { base, packages, words: log.lastLines(6) });
+      }
+    },
+  );
+  const before = readManifest(host, base.tree);
+  const user = before?.settings.user?.name;
+  const description = await sealImage(host, store, { ...machine, user });
+  const tree = extendedTree(store, key);
+  host.files.ensureDirectory(tree.slice(0, tree.lastIndexOf("/")), 0o700);
+  const sizeBytes = await treeSize(host, draft.tree);
+  const shared = store.storage.traits.copyOnWrite ? await treeSize(host, base.tree) : 0;
+  await forgetExtended(host, store, { ...request.keep, count: request.keep.count - 1 });
+  const added = Math.max(0, sizeBytes - shared);
+  host.files.renameNew(draft.tree, tree);
+  draft.published();
+  const now = host.clock.nowMs();
+  const use = { image: base.name, base: base.identity, lastUsedMs: now, addedBytes: added };
+  writeUse(host, tree, use);
+  // The last thing: a tree without a manifest is not taken by anyone.
+  writeManifest(host, tree, {
+    image: base.name,
+    version: key,
+    origin: "packages",
+    builtAt: new Date(now).toISOString(),
+    buildSeconds: Math.round((now - startedAt) / 1000),
+    sizeBytes,
+    packages: { ...description.packages },
+    settings: { ...(before?.settings ?? PLAIN_SETTINGS), user: description.user },
+    keep: before?.keep ?? { count: 0, days: 0 },
+    log: log.path,
+  });
+}
+
+/** Nobody removes the base while it is copied. */
+async function copyBase(
+  host: Host,
+  store: ImageStore,
+  copy: { readonly base: Image; readonly tree: string },
+): Promise<void> {
+  const { base, tree } = copy;
+  using _lock = imageLock(host, store.rootDirectory, base.name, "shared");
+  const facts = host.files.probe(base.tree);
+  if (facts === undefined || `${facts.device}:${facts.inode}` !== base.identity) {
+    throw new RunnerError({
+      kind: "system",
+      message: `Image "${base.name}" was changed just now.`,
+      hints: ["Try again."],
+    });
+  }
+  await store.storage.copyTree(host, base.tree, tree);
+}
+
+function refusedPackages(
+  error: unknown,
+  facts: {
+    readonly base: Image;
+    readonly packages: PackageRequest;
+    readonly words: readonly string[];
+  },
+): unknown {
+  if (!(error instanceof RunnerError)) return error;
+  return new RunnerError({
+    kind: "job",
+    message: `Cannot add ${facts.packages.join(", ")} to image "${facts.base.name}".`,
+    hints: ["Are these the names of packages in the image's distribution?"],
+    cause: new Error(facts.words.join("\n     ")),
+  });
+}
