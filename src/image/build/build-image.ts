@@ -138,7 +138,7 @@ async function buildTree(host: Host, store: ImageStore, parts: Parts): Promise<D
   const created = base === undefined && creator.installsPackages(definition.create.options);
   await customise(host, store, parts, {
     upgrade: base !== undefined && definition.upgrade,
-    packages: created ? [] : packages,
+    packages: created ? [] : definition.packages,
   });
   begin("Sealing");
   return sealImage(host, store, {
@@ -182,6 +182,7 @@ async function customise(
       await running.call("Installing packages", ["install_packages", ...work.packages]);
     }
     if (definition.needsAnsible) {
+      await running.call("Installing Python", ["need_python"]);
       begin("Running the playbook");
       await runPlaybook(host, { definition, draft, machine: running, log });
     }

@@ -57,6 +57,9 @@ install_packages() {
   add_packages "$@"
 }
 
+# Ansible's modules are Python.
+need_python() { command -v python3 >/dev/null || install_packages python3; }
+
 # set_units enable|mask NAME...
 set_units() {
   if ! command -v systemctl >/dev/null; then
