@@ -7,6 +7,12 @@ lab_packages=(
   bash git curl jq iproute2 nftables procps hostname busybox-static python3-minimal
 )
 
+# What only tests of images need, half a gigabyte: a lab with --tools has them besides.
+lab_tool_packages=(
+  ansible debootstrap skopeo umoci docker-registry mkosi dnf createrepo-c rpm gnupg zypper
+  pacman-package-manager arch-install-scripts libarchive-tools zstd libcap2-bin
+)
+
 # The mirror of the host, so that a lab needs nothing the host does not have.
 debian_mirror() {
   local found
@@ -48,7 +54,8 @@ cached() {
 
 make_base() {
   say "Making the lab's root file system (once)."
-  debian_tree "$release" "$(IFS=,; echo "${lab_packages[*]}")" "$1"
+  local packages=("${lab_packages[@]}" ${tools:+"${lab_tool_packages[@]}"})
+  debian_tree "$release" "$(IFS=,; echo "${packages[*]}")" "$1"
   : >"$1/etc/machine-id"
   rm -f "$1/etc/hostname"
   # Needless here, and each holds up the boot: nobody sits at the console.
@@ -75,5 +82,5 @@ UNIT
 lab_base() {
   local key
   key=$(printf '%s\n' "$release" "${lab_packages[@]}" | cat - "$project/lab/base.sh" | sha256sum | cut -c1-12)
-  cached "base-$release-$key" make_base
+  cached "base-$release${tools:+-tools}-$key" make_base
 }

@@ -56,7 +56,7 @@ export interface Ended {
 export interface Started {
   readonly pid: number;
   readonly ended: Promise<Ended>;
-  /** Resolves when stdout holds the text; fails when it ends without. */
+  /** Resolves when stdout or stderr holds the text; fails when it ends without. */
   awaitOutput(text: string): Promise<void>;
   kill(signal: NodeJS.Signals): void;
 }
@@ -72,20 +72,22 @@ export function start(argv: readonly string[], environment: Environment = {}): S
     stderr: "pipe",
     env: { PATH: process.env.PATH ?? "", HOME: "/root", ...environment },
   });
-  let seen = "";
+  const seen = { stdout: "", stderr: "" };
   const waiting = new Set<() => void>();
-  const reading = (async () => {
-    const decoder = new TextDecoder("latin1");
-    for await (const chunk of child.stdout) {
-      seen += decoder.decode(chunk);
+  const read = async (stream: "stdout" | "stderr", label: "latin1" | "utf-8"): Promise<void> => {
+    const decoder = new TextDecoder(label);
+    for await (const chunk of child[stream]) {
+      seen[stream] += decoder.decode(chunk, { stream: true });
       for (const wake of waiting) wake();
     }
-  })();
+  };
+  // A script's output is bytes; messages of ours are text.
+  const reading = [read("stdout", "latin1"), read("stderr", "utf-8")];
   const ended = (async (): Promise<Ended> => {
-    const [stderr] = await Promise.all([new Response(child.stderr).text(), reading]);
+    await Promise.all(reading);
     const code = await child.exited;
     for (const wake of waiting) wake();
-    return { code, stdout: seen, stderr, ms: performance.now() - startedAt };
+    return { code, ...seen, ms: performance.now() - startedAt };
   })();
   return {
     pid: child.pid,
@@ -93,8 +95,9 @@ export function start(argv: readonly string[], environment: Environment = {}): S
     awaitOutput: (text) => {
       const { promise, resolve, reject } = Promise.withResolvers<void>();
       const look = (): void => {
-        if (seen.includes(text)) resolve();
-        else if (child.exitCode !== null) reject(new Error(`ended without "${text}": ${seen}`));
+        if (seen.stdout.includes(text) || seen.stderr.includes(text)) resolve();
+        else if (child.exitCode !== null)
+          reject(new Error(`ended without "${text}": ${seen.stdout}${seen.stderr}`));
       };
       waiting.add(look);
       look();
