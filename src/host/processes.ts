@@ -31,6 +31,8 @@ export interface Processes {
   run(argv: readonly string[], options?: ExecOptions): Promise<CommandResult>;
   /** As `run`, but throws a system error when the command fails. Returns its stdout. */
   exec(argv: readonly string[], options?: ExecOptions): Promise<string>;
+  /** Where a command is, by PATH; nothing when it is not installed. */
+  find(command: string): string | undefined;
 }
 
 /** Commands that read nothing from a person speak plain English, whatever the locale. */
@@ -93,7 +95,7 @@ export function openProcesses(context: {
     throw new RunnerError({ kind: "system", message: formatCommandFailure(result) });
   }
 
-  return { run, exec };
+  return { run, exec, find: (command) => Bun.which(command, { PATH: path }) ?? undefined };
 }
 
 /** What commands of ours may know of our environment: never a job's variables. */
