@@ -40,7 +40,6 @@ const whole = (run: (argv: readonly string[]) => Answer | undefined) =>
 export function fileCommands(disk: FakeDisk): CommandTable {
   return [
     [["cp", "-a"], failing((call) => copyTree(disk, call))],
-    [["cp", "--reflink=always"], whole((argv) => copyFile(disk, argv))],
     [["btrfs", "subvolume", "create"], whole((argv) => void disk.createSubvolume(last(argv)))],
     [["btrfs", "subvolume", "snapshot"], whole((argv) => snapshot(disk, argv))],
     [["btrfs", "subvolume", "delete"], whole((argv) => deleteSubvolume(disk, last(argv)))],
@@ -71,14 +70,6 @@ function copyTree(disk: FakeDisk, { argv, refused }: Call): Answer | undefined {
 function requireReflinks(argv: readonly string[], target: Directory): void {
   const asked = argv.includes("--reflink=always");
   if (asked && !target.volume.fileSystem.reflinks) throw posixError("EOPNOTSUPP", "clone", "");
-}
-
-function copyFile(disk: FakeDisk, argv: readonly string[]): undefined {
-  const [from = "", to = ""] = argv.slice(-2);
-  const source = disk.need("cp", from);
-  requireReflinks(argv, disk.directoryAt("cp", to.slice(0, to.lastIndexOf("/"))));
-  if (source.kind !== "file") throw posixError("EISDIR", "cp", from);
-  disk.create("open", to, { kind: "file", mode: source.mode, text: source.text });
 }
 
 function subvolumeAt(disk: FakeDisk, path: string): Directory {

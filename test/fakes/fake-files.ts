@@ -1,7 +1,7 @@
 /** The `Files` of one process of a fake host: every change counts as an effect. */
 import type { Fifos, LineFifo } from "../../src/host/fifo.ts";
 import type { Files, PathFacts } from "../../src/host/files.ts";
-import type { Effects } from "./effects.ts";
+import { type Effects, Killed } from "./effects.ts";
 import { type FakeDisk, type Fifo, type Node, posixError } from "./fake-disk.ts";
 
 /** Who holds which lock: path → shared or exclusive holders. */
@@ -33,11 +33,17 @@ export function openFakeFiles(disk: FakeDisk, locks: LockTable, effects: Effects
     },
     readStart: (path, bytes) => textAt(path).slice(0, bytes),
     writeText: (path, text, mode = 0o644) => {
-      change(`write ${path}.new`, () => {
-        disk.remove(`${path}.new`);
-        disk.create("open", `${path}.new`, { kind: "file", mode, text });
-      });
-      change(`rename ${path}.new ${path}`, () => disk.move(`${path}.new`, path, "replace"));
+      const draft = `${path}.new`;
+      try {
+        change(`write ${draft}`, () => {
+          disk.remove(draft);
+          disk.create("open", draft, { kind: "file", mode, text });
+        });
+        change(`rename ${draft} ${path}`, () => disk.move(draft, path, "replace"));
+      } catch (error) {
+        if (!(error instanceof Killed) && disk.look(draft, false) !== undefined) disk.remove(draft);
+        throw error;
+      }
     },
     copy: (from, to, mode) =>
       change(`copy ${to}`, () => {
@@ -52,6 +58,8 @@ export function openFakeFiles(disk: FakeDisk, locks: LockTable, effects: Effects
       }),
     remove: (path) => change(`remove ${path}`, () => disk.remove(path)),
     renameNew: (from, to) => change(`rename ${from} ${to}`, () => disk.move(from, to, "new")),
+    exchange: (one, other) =>
+      change(`exchange ${one} ${other}`, () => disk.move(one, other, "exchange")),
     rename: (from, to) => change(`rename ${from} ${to}`, () => disk.move(from, to, "replace")),
     link: (target, path) =>
       change(`link ${path}`, () => {
@@ -71,13 +79,19 @@ export function openFakeFiles(disk: FakeDisk, locks: LockTable, effects: Effects
         disk.need("lchown", path, false).uid = ownerId;
       }),
     probeFileSystem: (path) => disk.need("statfs", path).volume.fileSystem,
-    lock: (path, options) =>
+    probeReflink: (directory) => {
+      change(`probe ${directory}`, () => {});
+      return disk.directoryAt("open", directory).volume.fileSystem.reflinks;
+    },
+    lock: (path, options) => {
       change(`lock ${path}`, () => {
         if (disk.look(path, true) === undefined) {
           disk.create("open", path, { kind: "file", mode: 0o600, text: "" });
         }
-        return takeLock(locks, path, options);
-      }),
+      });
+      // Of a process that ends, whyever, the kernel keeps no lock.
+      return takeLock(locks, path, options);
+    },
   };
 }
 
