@@ -1,6 +1,6 @@
 /** `gc`: removes what machines left that died with their driver. */
 import { readConfig } from "../config/config.ts";
-import { removeUnusedTrees } from "../image/publish.ts";
+import { removeDeadDrafts, removeUnusedTrees } from "../image/publish.ts";
 import { collectGarbage } from "../machine/machine-list.ts";
 import type { Action } from "./context.ts";
 import { openImageStore } from "./image-store.ts";
@@ -9,6 +9,7 @@ export const gcAction: Action<[]> = async ({ host }) => {
   const store = await openImageStore(host, readConfig(host));
   const { rootDirectory, storage } = store;
   const removed = await collectGarbage(host, { rootDirectory, storage: storage.kind });
+  await removeDeadDrafts(host, store);
   await removeUnusedTrees(host, store);
   for (const name of removed) host.log.info(`Removed what was left of machine "${name}".`);
   return "success";

@@ -25,13 +25,22 @@ export function changeLock(
   rootDirectory: string,
   name: ImageName,
 ): Disposable {
-  host.files.ensureDirectory(`${rootDirectory}/.locks`, 0o700);
-  const path = `${lockPath(rootDirectory, name)}.change`;
-  const lock = host.files.lock(path, { mode: "exclusive", wait: false });
+  const lock = tryChangeLock(host, rootDirectory, name);
   if (lock !== undefined) return lock;
   throw new RunnerError({
     kind: "system",
     message: `Cannot change the image "${name}": another command is changing it.`,
     hints: ["Wait until that command has ended."],
   });
+}
+
+/** As `changeLock`, but nothing when another command has it. */
+export function tryChangeLock(
+  host: Pick<Host, "files">,
+  rootDirectory: string,
+  name: ImageName,
+): Disposable | undefined {
+  host.files.ensureDirectory(`${rootDirectory}/.locks`, 0o700);
+  const path = `${lockPath(rootDirectory, name)}.change`;
+  return host.files.lock(path, { mode: "exclusive", wait: false });
 }

@@ -2,12 +2,13 @@
  * Changing an image: a draft beside the images, then one rename. Jobs that run keep the tree they
  * were cloned from; an old tree goes when none of them needs it.
  */
+import { dirname } from "node:path";
 import type { Host } from "../host/host.ts";
 import { listMachines } from "../machine/machine-list.ts";
 import type { Storage } from "../storage/storage.ts";
-import type { ImageName } from "../text/names.ts";
+import { type ImageName, isImageName } from "../text/names.ts";
 import { generationsDirectory, type Image } from "./find-image.ts";
-import { imageLock } from "./image-lock.ts";
+import { imageLock, tryChangeLock } from "./image-lock.ts";
 
 export interface ImageStore {
   readonly rootDirectory: string;
@@ -15,6 +16,8 @@ export interface ImageStore {
 }
 
 const draftsDirectory = (store: ImageStore): string => `${store.rootDirectory}/.drafts`;
+/** Of the link that is to become `current`. */
+const NEXT_PREFIX = ".current-";
 const trashDirectory = (store: ImageStore): string => `${store.rootDirectory}/.trash`;
 
 export interface Draft extends AsyncDisposable {
@@ -53,15 +56,23 @@ export async function publishGeneration(
   const directory = generationsDirectory(store.rootDirectory, name);
   const version = new Date(host.clock.nowMs()).toISOString().replace(/[-:]|\.\d+Z/g, "");
   const generation = `${name}_${version}-${host.randomName(4)}`;
-  host.files.ensureDirectory(directory, 0o755);
-  host.files.renameNew(draft.tree, `${directory}/${generation}`);
-  draft.published();
-  const next = `${directory}/.current-${host.randomName(6)}`;
-  host.files.link(generation, next);
   {
     using _lock = imageLock(host, store.rootDirectory, name, "exclusive");
-    host.files.rename(next, `${directory}/current`);
+    if (host.files.probe(directory) === undefined) {
+      // A new image comes whole, in one step, or not at all.
+      const first = `${dirname(draft.tree)}/generations`;
+      host.files.createDirectory(first, 0o755);
+      host.files.link(generation, `${first}/current`);
+      host.files.renameNew(draft.tree, `${first}/${generation}`);
+      host.files.renameNew(first, directory);
+    } else {
+      const next = `${directory}/${NEXT_PREFIX}${host.randomName(6)}`;
+      host.files.link(generation, next);
+      host.files.renameNew(draft.tree, `${directory}/${generation}`);
+      host.files.rename(next, `${directory}/current`);
+    }
   }
+  draft.published();
   await removeUnusedTrees(host, store);
 }
 
@@ -77,40 +88,70 @@ export async function replacePlain(
   const old = `${trash}/${image.name}-${host.randomName(8)}`;
   {
     using _lock = imageLock(host, store.rootDirectory, image.name, "exclusive");
-    host.files.renameNew(image.tree, old);
-    host.files.renameNew(draft.tree, image.tree);
+    // From the trash, where the old one will be: however this ends, the image is there, and gc
+    // finds the other one.
+    host.files.renameNew(draft.tree, old);
+    host.files.exchange(old, image.tree);
   }
   draft.published();
   await removeUnusedTrees(host, store);
 }
 
-/** Removes old trees that no machine was cloned from. */
+/** Removes old trees that no machine was cloned from, and what a killed command left of a change. */
 export async function removeUnusedTrees(host: Host, store: ImageStore): Promise<void> {
+  for (const entry of host.files.list(store.rootDirectory)) {
+    const name = entry.slice(0, -2);
+    if (!entry.endsWith(".v") || !isImageName(name)) continue;
+    // Nobody is between putting a tree there and making it the current one.
+    using _lock = imageLock(host, store.rootDirectory, name, "shared");
+    await removeUnused(host, store, oldGenerations(host, store, name));
+  }
+  const trash = trashDirectory(store);
+  if (host.files.probe(trash) === undefined) return;
+  for (const entry of host.files.list(trash)) {
+    const name = entry.slice(0, entry.lastIndexOf("-"));
+    if (!isImageName(name)) continue;
+    using _lock = imageLock(host, store.rootDirectory, name, "shared");
+    await removeUnused(host, store, [`${trash}/${entry}`]);
+  }
+}
+
+/**
+ * The trees are old by now, so no machine is cloned from them any more: those that were have
+ * written so (docs/decisions/0002).
+ */
+async function removeUnused(
+  host: Host,
+  store: ImageStore,
+  trees: readonly string[],
+): Promise<void> {
   const used = new Set(listMachines(host).map((machine) => machine.state?.source));
-  for (const tree of oldTrees(host, store)) {
+  for (const tree of trees) {
     const facts = host.files.probe(tree);
     if (facts === undefined || used.has(`${facts.device}:${facts.inode}`)) continue;
     await store.storage.remove(host, tree);
   }
 }
 
-function oldTrees(host: Host, store: ImageStore): string[] {
-  const trash = trashDirectory(store);
-  const trees =
-    host.files.probe(trash) === undefined
-      ? []
-      : host.files.list(trash).map((entry) => `${trash}/${entry}`);
-  for (const entry of host.files.list(store.rootDirectory)) {
-    const directory = `${store.rootDirectory}/${entry}`;
-    if (!entry.endsWith(".v") || host.files.probe(`${directory}/current`)?.kind !== "link")
-      continue;
-    const current = host.files.readLink(`${directory}/current`);
-    const prefix = `${entry.slice(0, -2)}_`;
-    for (const generation of host.files.list(directory)) {
-      if (generation.startsWith(prefix) && generation !== current) {
-        trees.push(`${directory}/${generation}`);
-      }
-    }
+function oldGenerations(host: Host, store: ImageStore, name: ImageName): string[] {
+  const directory = generationsDirectory(store.rootDirectory, name);
+  if (host.files.probe(`${directory}/current`)?.kind !== "link") return [];
+  const current = host.files.readLink(`${directory}/current`);
+  const entries = host.files.list(directory);
+  for (const entry of entries.filter((entry) => entry.startsWith(NEXT_PREFIX))) {
+    host.files.remove(`${directory}/${entry}`);
   }
-  return trees;
+  return entries
+    .filter((entry) => entry.startsWith(`${name}_`) && entry !== current)
+    .map((entry) => `${directory}/${entry}`);
+}
+
+/** Removes drafts whose command was killed. */
+export async function removeDeadDrafts(host: Host, store: ImageStore): Promise<void> {
+  const drafts = draftsDirectory(store);
+  if (host.files.probe(drafts) === undefined) return;
+  for (const name of host.files.list(drafts).filter(isImageName)) {
+    using lock = tryChangeLock(host, store.rootDirectory, name);
+    if (lock !== undefined) await removeDraft(host, store, `${drafts}/${name}`);
+  }
 }
