@@ -79,8 +79,8 @@ async function startFromImage(
   const { request, storage } = parts;
   const runtime = machinePaths(request.name).runtime;
   host.files.ensureDirectory(runtime.slice(0, runtime.lastIndexOf("/")), 0o700);
-  host.files.createDirectory(runtime, 0o700);
   try {
+    host.files.createDirectory(runtime, 0o700);
     // Nobody exchanges the image's tree between our look at it and our clone of it.
     using _lock = imageLock(host, config.rootDirectory, parts.image.name, "shared");
     const image = findImage(host, config.rootDirectory, parts.image.name);

@@ -40,8 +40,20 @@ export function takeIdRange(host: Pick<Host, "files" | "randomName">, name: Mach
   });
 }
 
-export function releaseIdRange(host: Pick<Host, "files">, shift: number, name: MachineName): void {
-  const path = `${RANGES_DIRECTORY}/${shift}`;
-  if (host.files.probe(path)?.kind !== "link") return;
-  if (host.files.readLink(path) === name) host.files.remove(path);
+/** Frees what the machine holds: asked by name, for a driver may die before it noted a range. */
+export function releaseIdRanges(host: Pick<Host, "files">, name: MachineName): void {
+  if (host.files.probe(RANGES_DIRECTORY) === undefined) return;
+  for (const shift of host.files.list(RANGES_DIRECTORY)) {
+    const path = `${RANGES_DIRECTORY}/${shift}`;
+    if (readOwner(host, path) === name) host.files.remove(path);
+  }
+}
+
+function readOwner(host: Pick<Host, "files">, path: string): string | undefined {
+  try {
+    return host.files.readLink(path);
+  } catch {
+    // Another machine's, released since we listed it.
+    return undefined;
+  }
 }
