@@ -57,8 +57,7 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
     runScript: options.runScript ?? (() => ({ output: "", code: 0 })),
     runDriver: async ([verb, name = ""], environment) => {
       if (verb !== "internal-release") throw new Error(`the fake runs no "${verb}"`);
-      const { host } = start({ environment });
-      await releaseAction({ host, version: "0" }, name);
+      await releaseAction({ host: start({ environment }).host, version: "0" }, name);
     },
   });
   const table = [...(options.commands ?? []), ...systemd.commands, ...fileCommands(disk)];

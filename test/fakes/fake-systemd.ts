@@ -17,7 +17,7 @@ export type EndResult = "success" | "exit-code" | "timeout" | "signal";
 
 export interface FakeSystemd {
   readonly units: Map<string, Unit>;
-  /** Ends a unit as if by itself: `ExecStopPost=` runs. */
+  /** Ends a unit as if by itself: `ExecStopPost=` runs. Nothing when there is no such unit. */
   end(unit: string, result: EndResult): Promise<void>;
   readonly commands: CommandTable;
 }
