@@ -1,5 +1,6 @@
 /** The host's files. Synchronous: a stage does one thing at a time, and start-up time is its cost. */
 import * as fs from "node:fs";
+import { explainErrno } from "./explain-errno.ts";
 import { exchangePaths, lockFile, makeFifo, renameNew, shareData } from "./libc.ts";
 
 export interface PathFacts {
@@ -52,6 +53,27 @@ export interface Files {
 const TEXT_MAX_BYTES = 16 * 1024 * 1024;
 
 export function openFiles(): Files {
+  return explained(plainFiles());
+}
+
+/** What a disk refuses is told as the administrator can mend it. */
+function explained(files: Files): Files {
+  return new Proxy(files, {
+    get: (target, key) => {
+      const member: unknown = Reflect.get(target, key);
+      if (typeof member !== "function") return member;
+      return (...values: unknown[]): unknown => {
+        try {
+          return Reflect.apply(member, target, values);
+        } catch (error) {
+          throw explainErrno(error, String(values[0]));
+        }
+      };
+    },
+  });
+}
+
+function plainFiles(): Files {
   return {
     probe: (path) => {
       const facts = fs.lstatSync(path, { throwIfNoEntry: false });

@@ -15,7 +15,12 @@ import { chooseStorage } from "../storage/detect.ts";
 import type { Storage } from "../storage/storage.ts";
 import { RunnerError } from "../text/errors.ts";
 import type { MachineName } from "../text/names.ts";
-import { findGitlabRunner, findOwnUnit, requireUsableHost } from "./host-facts.ts";
+import {
+  findGitlabRunner,
+  findOwnUnit,
+  requireRootDirectory,
+  requireUsableHost,
+} from "./host-facts.ts";
 
 export interface PrepareRequest {
   readonly name: MachineName;
@@ -37,6 +42,7 @@ export async function prepareJob(
 ): Promise<void> {
   const startedAt = host.clock.nowMs();
   await requireUsableHost(host);
+  requireRootDirectory(host, config.rootDirectory);
   if (host.files.probe(machinePaths(request.name).runtime) !== undefined) {
     await destroyMachine(host, request.name);
   }

@@ -27,7 +27,8 @@ export function takeIdRange(host: Pick<Host, "files" | "randomName">, name: Mach
     try {
       host.files.link(name, `${RANGES_DIRECTORY}/${shift}`);
       return shift;
-    } catch {
+    } catch (error) {
+      if (error instanceof RunnerError) throw error;
       // Taken by another machine: the link is there. Try the next.
     }
   }
