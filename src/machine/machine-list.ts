@@ -11,25 +11,18 @@ import { destroyMachine, listLiveUnits } from "./release.ts";
 
 interface KnownMachine {
   readonly name: MachineName;
-  /** Nothing while it is being prepared, or when nobody can read it. */
+  /** Nothing while it is being prepared. */
   readonly state: MachineState | undefined;
 }
 
+/** Throws when one has a state that cannot be read: what it uses is not known then. */
 export function listMachines(host: Pick<Host, "files">): KnownMachine[] {
-  if (host.files.probe(MACHINES_DIRECTORY) === undefined) return [];
-  return host.files
-    .list(MACHINES_DIRECTORY)
-    .map(parseMachineName)
-    .map((name) => ({ name, state: probeState(host, name) }));
+  return listMachineNames(host).map((name) => ({ name, state: readMachineState(host, name) }));
 }
 
-function probeState(host: Pick<Host, "files">, name: MachineName): MachineState | undefined {
-  try {
-    return readMachineState(host, name);
-  } catch {
-    // One broken file is no reason to fail for all machines; gc ends the machine, and says why.
-    return undefined;
-  }
+function listMachineNames(host: Pick<Host, "files">): MachineName[] {
+  if (host.files.probe(MACHINES_DIRECTORY) === undefined) return [];
+  return host.files.list(MACHINES_DIRECTORY).map(parseMachineName);
 }
 
 /** A machine that is being prepared has no unit yet; it is left alone for this long. */
@@ -63,7 +56,7 @@ export async function collectGarbage(
       kept.push(name);
     }
   };
-  for (const { name } of listMachines(host)) {
+  for (const name of listMachineNames(host)) {
     if (live.has(machineUnits(name).unit) || isFresh(host, machinePaths(name).runtime)) continue;
     await attempt(name, () => destroyMachine(host, name));
   }
