@@ -114,10 +114,12 @@ function addStages(add: Add): void {
     examples: [
       "nspawn-runner prepare --default-image trixie",
       "nspawn-runner prepare --id try1 trixie",
+      "nspawn-runner prepare --dry-run trixie",
     ],
   })
     .option(...ID)
-    .option(...DEFAULT_IMAGE);
+    .option(...DEFAULT_IMAGE)
+    .option("--dry-run", "print what would be started, and do nothing");
   add("run <script> [stage]", "stage: run a script in the job's machine", {
     load: async () => (await import("./run.ts")).runAction,
     examples: ["nspawn-runner run --id try1 ./script.sh"],

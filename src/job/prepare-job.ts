@@ -4,7 +4,7 @@ import type { Host } from "../host/host.ts";
 import { findImage, hasSystemd, type Image } from "../image/find-image.ts";
 import { imageLock } from "../image/image-lock.ts";
 import { ensureOwnTree } from "../image/own-tree.ts";
-import { takeIdRange } from "../machine/id-range.ts";
+import { findIdRange, takeIdRange } from "../machine/id-range.ts";
 import { collectGarbage } from "../machine/machine-list.ts";
 import { cloneDirectory, clonesDirectory, machinePaths } from "../machine/machine-paths.ts";
 import { type MachinePlan, planMachine } from "../machine/machine-plan.ts";
@@ -12,7 +12,7 @@ import { writeMachineState } from "../machine/machine-state.ts";
 import { destroyMachine } from "../machine/release.ts";
 import { startMachine } from "../machine/start-machine.ts";
 import { chooseStorage } from "../storage/detect.ts";
-import type { Storage } from "../storage/storage.ts";
+import type { Storage, StorageKind } from "../storage/storage.ts";
 import { RunnerError } from "../text/errors.ts";
 import type { MachineName } from "../text/names.ts";
 import {
@@ -77,6 +77,53 @@ export function chooseImage(
   });
 }
 
+/** The machine that `prepareJob` would start, if nobody takes its ids first. Changes nothing. */
+export async function planJob(
+  host: Host,
+  config: Config,
+  request: PrepareRequest,
+): Promise<JobPlan> {
+  await requireUsableHost(host);
+  requireRootDirectory(host, config.rootDirectory);
+  const image = findImage(host, config.rootDirectory, chooseImage(request, config));
+  const storage = await chooseStorage(host, {
+    directory: config.rootDirectory,
+    kind: config.storage,
+  });
+  const parts = { request, image, storage, idShift: findIdRange(host) };
+  return { image: image.name, storage: storage.kind, machine: planFromImage(host, config, parts) };
+}
+
+export interface JobPlan {
+  readonly image: string;
+  readonly storage: StorageKind;
+  readonly machine: MachinePlan;
+}
+
+function planFromImage(
+  host: Host,
+  config: Config,
+  parts: { request: PrepareRequest; image: Image; storage: Storage; idShift: number },
+): MachinePlan {
+  const { request, image, storage, idShift } = parts;
+  return planMachine({
+    name: request.name,
+    clone: storage.planClone({
+      source: image.tree,
+      directory: cloneDirectory(config.rootDirectory, request.name),
+      memoryBytes: config.tmpfsBytes,
+    }),
+    boots: hasSystemd(host, image.tree),
+    idShift,
+    driver: host.driver,
+    bootTimeoutSeconds: config.bootTimeoutSeconds,
+    jobTimeoutSeconds: request.timeoutSeconds,
+    gitlabRunner: findGitlabRunner(host, config.gitlabRunner),
+    boundTo: findOwnUnit(host),
+    nspawnPath: "/usr/bin/systemd-nspawn",
+  });
+}
+
 async function startFromImage(
   host: Host,
   config: Config,
@@ -91,22 +138,7 @@ async function startFromImage(
     using _lock = imageLock(host, config.rootDirectory, parts.image.name, "shared");
     const image = findImage(host, config.rootDirectory, parts.image.name);
     const idShift = takeIdRange(host, request.name);
-    const plan = planMachine({
-      name: request.name,
-      clone: storage.planClone({
-        source: image.tree,
-        directory: cloneDirectory(config.rootDirectory, request.name),
-        memoryBytes: config.tmpfsBytes,
-      }),
-      boots: hasSystemd(host, image.tree),
-      idShift,
-      driver: host.driver,
-      bootTimeoutSeconds: config.bootTimeoutSeconds,
-      jobTimeoutSeconds: request.timeoutSeconds,
-      gitlabRunner: findGitlabRunner(host, config.gitlabRunner),
-      boundTo: findOwnUnit(host),
-      nspawnPath: "/usr/bin/systemd-nspawn",
-    });
+    const plan = planFromImage(host, config, { request, image, storage, idShift });
     writeMachineState(host, request.name, {
       rootDirectory: config.rootDirectory,
       storage: storage.kind,

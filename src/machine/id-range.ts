@@ -16,14 +16,12 @@ const ID_COUNT = 65_536;
 const RANGES = 12_000;
 const TRIES_MAX = 64;
 
+type RangesHost = Pick<Host, "files" | "randomName">;
+
 /** Takes a free range for the machine; its first id. Throws when none is found. */
-export function takeIdRange(host: Pick<Host, "files" | "randomName">, name: MachineName): number {
+export function takeIdRange(host: RangesHost, name: MachineName): number {
   host.files.ensureDirectory(RANGES_DIRECTORY, 0o700);
-  const start = Number.parseInt(host.randomName(6), 36) % RANGES;
-  for (let attempt = 0; attempt < TRIES_MAX; attempt += 1) {
-    const shift = SHIFT_MIN + ((start + attempt * 7) % RANGES) * ID_COUNT;
-    // nspawn's own `pick` of other containers leaves such a lock file.
-    if (host.files.probe(`/run/systemd/nspawn-uid/${shift}`) !== undefined) continue;
+  for (const shift of freeRanges(host)) {
     try {
       host.files.link(name, `${RANGES_DIRECTORY}/${shift}`);
       return shift;
@@ -32,7 +30,27 @@ export function takeIdRange(host: Pick<Host, "files" | "randomName">, name: Mach
       // Taken by another machine: the link is there. Try the next.
     }
   }
-  throw new RunnerError({
+  throw noFreeRange();
+}
+
+/** A range that is free now, without taking it. */
+export function findIdRange(host: RangesHost): number {
+  for (const shift of freeRanges(host)) return shift;
+  throw noFreeRange();
+}
+
+function* freeRanges(host: RangesHost): Generator<number> {
+  const start = Number.parseInt(host.randomName(6), 36) % RANGES;
+  for (let attempt = 0; attempt < TRIES_MAX; attempt += 1) {
+    const shift = SHIFT_MIN + ((start + attempt * 7) % RANGES) * ID_COUNT;
+    // nspawn's own `pick` of other containers leaves such a lock file.
+    const marks = [`${RANGES_DIRECTORY}/${shift}`, `/run/systemd/nspawn-uid/${shift}`];
+    if (marks.every((mark) => host.files.probe(mark) === undefined)) yield shift;
+  }
+}
+
+function noFreeRange(): RunnerError {
+  return new RunnerError({
     kind: "system",
     message: "Cannot find a free range of user ids for another machine.",
     hints: [
