@@ -1,7 +1,10 @@
 /** `chroot-list [--json]`. */
 import Table from "cli-table3";
-import { readConfig } from "../config/config.ts";
+import { type Config, readConfig } from "../config/config.ts";
+import type { Host } from "../host/host.ts";
 import { describeImages } from "../image/describe-images.ts";
+import { chooseStorage } from "../storage/detect.ts";
+import { RunnerError } from "../text/errors.ts";
 import { formatAge, formatSize } from "../text/sizes.ts";
 import type { Action } from "./context.ts";
 import { openImageStore } from "./image-store.ts";
@@ -25,7 +28,13 @@ const BORDERLESS = {
 };
 
 export const chrootListAction: Action<[{ json?: boolean }]> = async ({ host }, options) => {
-  const images = await describeImages(host, await openImageStore(host, readConfig(host)));
+  const config = readConfig(host);
+  const isRoot = host.userId === 0;
+  const store = isRoot ? await openImageStore(host, config) : await readOnlyStore(host, config);
+  const images = await describeImages(host, store);
+  if (!isRoot) {
+    host.log.info("Only root sees which jobs use an image, and all that counts to its size.");
+  }
   if (options.json) {
     host.print(`${JSON.stringify(images, undefined, 2)}\n`);
     return "success";
@@ -54,3 +63,15 @@ export const chrootListAction: Action<[{ json?: boolean }]> = async ({ host }, o
   host.print(`${lines.map((line) => line.trimEnd()).join("\n")}\n`);
   return "success";
 };
+
+/** Some storages can only be told by trying them out, which takes the right to write. */
+async function readOnlyStore(host: Host, { rootDirectory: directory, storage: kind }: Config) {
+  try {
+    const storage = await chooseStorage(host, { directory, kind });
+    return { rootDirectory: directory, storage };
+  } catch (error) {
+    if (!(error instanceof RunnerError)) throw error;
+    host.log.debug(`# ${error.message}`);
+    return { rootDirectory: directory, storage: { kind } };
+  }
+}

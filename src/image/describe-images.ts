@@ -2,7 +2,6 @@
 import type { Host } from "../host/host.ts";
 import { listMachines } from "../machine/machine-list.ts";
 import { listImages } from "./find-image.ts";
-import type { ImageStore } from "./publish.ts";
 
 export interface ImageDescription {
   readonly name: string;
@@ -15,8 +14,12 @@ export interface ImageDescription {
   readonly inUseBy: readonly string[];
 }
 
-export async function describeImages(host: Host, store: ImageStore): Promise<ImageDescription[]> {
-  const machines = listMachines(host).filter(
+/** Who uses an image is for root to see; others are told of no machine. */
+export async function describeImages(
+  host: Host,
+  store: { readonly rootDirectory: string; readonly storage: { readonly kind: string } },
+): Promise<ImageDescription[]> {
+  const machines = (host.userId === 0 ? listMachines(host) : []).filter(
     (machine) => machine.state?.rootDirectory === store.rootDirectory,
   );
   const descriptions: ImageDescription[] = [];
