@@ -7,8 +7,13 @@ import { type Fifos, openFifos } from "./fifo.ts";
 import { type Files, openFiles } from "./files.ts";
 import { sendDatagram } from "./libc.ts";
 import { encodeJournalEntry, type Log, type LogLevel, openLog } from "./log.ts";
+import { type Mounts, openMounts } from "./mounts.ts";
 import { openProcesses, type Processes } from "./processes.ts";
 import { writeStdout, writeStdoutNow } from "./stdout.ts";
+
+// What other rooms may name of ours; values come with the host alone.
+export type { LineFifo } from "./fifo.ts";
+export type { CommandResult } from "./processes.ts";
 
 export interface Clock {
   nowMs(): number;
@@ -24,6 +29,7 @@ export interface Host {
   readonly driver: readonly string[];
   readonly files: Files;
   readonly fifos: Fifos;
+  readonly mounts: Mounts;
   readonly processes: Processes;
   readonly clock: Clock;
   readonly log: Log;
@@ -67,6 +73,7 @@ export function openHost(options: {
     driver: driverWords(),
     files: openFiles(),
     fifos: openFifos(),
+    mounts: openMounts(),
     processes: openProcesses({ log, environment, signal: options.signal }),
     clock: { nowMs: () => Date.now(), sleep: (ms) => Bun.sleep(ms) },
     log,

@@ -1,6 +1,5 @@
 /** Runs one script in a machine, by its agent. The hot path: no process is started here. */
-import type { LineFifo } from "../host/fifo.ts";
-import type { Host } from "../host/host.ts";
+import type { Host, LineFifo } from "../host/host.ts";
 import { RunnerError } from "../text/errors.ts";
 import type { MachineName } from "../text/names.ts";
 import { parseInterpreter } from "./interpreter.ts";

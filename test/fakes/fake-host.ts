@@ -2,8 +2,10 @@
  * The one fake host: a computer in memory, with systemd, on which any number of processes of ours
  * run. Each process is a `Host` of its own, with failures to order.
  */
+import { launchAction } from "../../src/cli/launch.ts";
 import { releaseAction } from "../../src/cli/release.ts";
 import type { Host } from "../../src/host/host.ts";
+import type { Mounts } from "../../src/host/mounts.ts";
 import type { ExecOptions, Processes } from "../../src/host/processes.ts";
 import { RunnerError } from "../../src/text/errors.ts";
 import { formatCommand, formatCommandFailure } from "../../src/text/format-command.ts";
@@ -11,7 +13,7 @@ import { type Effects, type FailureOrder, openEffects } from "./effects.ts";
 import { type Answer, type CommandTable, fileCommands } from "./fake-commands.ts";
 import { CGROUP2, type FakeDisk, type FileSystem, openDisk } from "./fake-disk.ts";
 import { type LockTable, openFakeFifos, openFakeFiles } from "./fake-files.ts";
-import { type FakeSystemd, openSystemd, type RunScript } from "./fake-systemd.ts";
+import { Became, type FakeSystemd, openSystemd, type RunScript } from "./fake-systemd.ts";
 
 export interface ProcessOptions {
   readonly fails?: FailureOrder;
@@ -56,8 +58,10 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
     disk,
     runScript: options.runScript ?? (() => ({ output: "", code: 0 })),
     runDriver: async ([verb, name = ""], environment) => {
-      if (verb !== "internal-release") throw new Error(`the fake runs no "${verb}"`);
-      await releaseAction({ host: start({ environment }).host, version: "0" }, name);
+      const context = { host: start({ environment }).host, version: "0" };
+      if (verb === "internal-release") await releaseAction(context, name);
+      else if (verb === "internal-launch") await launchAction(context, name);
+      else throw new Error(`the fake runs no "${verb}"`);
     },
   });
   const table = [...(options.commands ?? []), ...systemd.commands, ...fileCommands(disk)];
@@ -74,6 +78,7 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
       driver: ["/usr/bin/nspawn-runner"],
       files: openFakeFiles(disk, locks, effects),
       fifos: openFakeFifos(disk),
+      mounts: openFakeMounts(disk, effects),
       processes: openFakeProcesses(table, effects),
       clock: {
         nowMs: () => now,
@@ -124,6 +129,18 @@ function furnish(disk: FakeDisk, mounts: Readonly<Record<string, FileSystem>>): 
   for (const [path, fileSystem] of Object.entries(mounts)) disk.mount(path, fileSystem);
 }
 
+/** What is mounted is seen by the machine alone, so nothing of it shows here. */
+function openFakeMounts(disk: FakeDisk, effects: Effects): Mounts {
+  return {
+    fileSystem: (type, target) =>
+      effects.change(`mount ${type} ${target}`, () => void disk.directoryAt("mount", target)),
+    idMapped: async ({ source, target }) =>
+      effects.change(`mount ${source} ${target}`, () => {
+        for (const path of [source, target]) disk.directoryAt("mount", path);
+      }),
+  };
+}
+
 function openFakeProcesses(table: CommandTable, effects: Effects): Processes {
   const behaviourOf = (argv: readonly string[]) => {
     const found = table.find(([prefix]) => prefix.every((word, index) => argv[index] === word));
@@ -150,6 +167,9 @@ function openFakeProcesses(table: CommandTable, effects: Effects): Processes {
       const result = await run(argv, options);
       if (result.exitCode === 0) return result.stdout;
       throw new RunnerError({ kind: "system", message: formatCommandFailure(result) });
+    },
+    become: (argv) => {
+      throw new Became(argv);
     },
     find: (command) =>
       table.some(([prefix]) => prefix[0] === command) ? `/usr/bin/${command}` : undefined,

@@ -2,7 +2,6 @@
  * systemd as the project uses it: transient units of machines, which start, tell that they are
  * ready, take scripts, end, and then run their `ExecStopPost=`.
  */
-import * as v from "valibot";
 import { type Answer, type CommandTable, REFUSED } from "./fake-commands.ts";
 import type { FakeDisk } from "./fake-disk.ts";
 
@@ -22,13 +21,22 @@ export interface FakeSystemd {
   readonly commands: CommandTable;
 }
 
+/** Thrown by a process that is another program from now on. */
+export class Became extends Error {
+  readonly argv: readonly string[];
+  constructor(argv: readonly string[]) {
+    super(`became ${argv[0]}`);
+    this.argv = argv;
+  }
+}
+
 /** What a script prints and how it ends, when a machine runs it. */
 export type RunScript = (text: string) => { readonly output: string; readonly code: number };
 
 export function openSystemd(options: {
   readonly disk: FakeDisk;
   readonly runScript: RunScript;
-  /** Runs our own program, as another process: `internal-release MACHINE`. */
+  /** Runs our own program, as another process: `internal-release` or `internal-launch`. */
   readonly runDriver: (
     words: readonly string[],
     environment: Readonly<Record<string, string>>,
@@ -63,9 +71,21 @@ export function openSystemd(options: {
     };
     if (units.has(unit.name)) return { exitCode: 1, stderr: "Unit was already loaded." };
     units.set(unit.name, unit);
-    if (bootMachine(disk, options.runScript, execStart)) return { exitCode: 0 };
+    const nspawn = await programOf(execStart);
+    if (bootMachine(disk, options.runScript, nspawn)) return { exitCode: 0 };
     await end(unit.name, "exit-code");
     return { exitCode: 1, stderr: "Job failed." };
+  };
+
+  /** A layered clone is started by our launcher, which becomes nspawn, or fails. */
+  const programOf = async (execStart: readonly string[]): Promise<readonly string[]> => {
+    if (!execStart.includes("internal-launch")) return execStart;
+    try {
+      await options.runDriver(execStart.slice(1), {});
+      return [];
+    } catch (error) {
+      return error instanceof Became ? error.argv : [];
+    }
   };
 
   const stop = async (argv: readonly string[]): Promise<Answer> => {
@@ -104,47 +124,18 @@ export function openSystemd(options: {
   };
 }
 
-const launchSchema = v.object({
-  clone: v.object({ source: v.string(), directory: v.string(), tree: v.string() }),
-  idShift: v.number(),
-  nspawn: v.array(v.string()),
-});
-
 /** Whether the machine came up; if so its agent has said that it is ready. */
-function bootMachine(disk: FakeDisk, runScript: RunScript, execStart: readonly string[]): boolean {
-  const launched = execStart.indexOf("internal-launch");
-  const name = execStart[launched + 1] ?? "";
-  const launch =
-    launched < 0 ? undefined : readLaunch(disk, `/run/nspawn-runner/machines/${name}/launch.json`);
-  const nspawn = launch?.nspawn ?? execStart;
+function bootMachine(disk: FakeDisk, runScript: RunScript, nspawn: readonly string[]): boolean {
   const option = (key: string): string =>
     nspawn.find((word) => word.startsWith(`--${key}=`))?.slice(key.length + 3) ?? "";
-  const tree = launch?.clone.source ?? option("directory");
   if (disk.look(option("directory"), true)?.kind !== "directory") return false;
-  if (disk.look(`${tree}/bin/sh`, false) === undefined) return false;
   const control = option("bind-ro").split(":")[0] ?? "";
-  const [request, ready] = [
-    disk.look(`${control}/request`, true),
-    disk.look(`${control}/ready`, true),
-  ];
+  const request = disk.look(`${control}/request`, true);
+  const ready = disk.look(`${control}/ready`, true);
   if (request?.kind !== "fifo" || ready?.kind !== "fifo") return false;
   request.onLine = (line) => runRequest(disk, runScript, { control, line });
   ready.lines.push("ready");
   return true;
-}
-
-/** The launcher of a layered clone, in the unit's own process. Nothing where its file is not. */
-function readLaunch(disk: FakeDisk, path: string): v.InferOutput<typeof launchSchema> | undefined {
-  const node = disk.look(path, false);
-  if (node?.kind !== "file") return undefined;
-  const launch = v.parse(launchSchema, JSON.parse(node.text));
-  const { directory, source } = launch.clone;
-  const mode = disk.need("stat", source).mode;
-  for (const name of ["upper", "work"]) {
-    const made = disk.create("mkdir", `${directory}/written/${name}`, { kind: "directory", mode });
-    made.uid = launch.idShift;
-  }
-  return launch;
 }
 
 /** The agent: runs a step at once and tells its end. */
