@@ -9,9 +9,9 @@ import { openImageStore } from "./image-store.ts";
 export const gcAction: Action<[]> = async ({ host }) => {
   const store = await openImageStore(host, readConfig(host));
   const { rootDirectory, storage } = store;
-  const removed = await collectGarbage(host, { rootDirectory, storage: storage.kind });
+  const { removed, kept } = await collectGarbage(host, { rootDirectory, storage: storage.kind });
   await removeStaleDrafts(host, store);
   await emptyTrash(host, store);
   for (const name of removed) host.log.info(`Removed what was left of machine "${name}".`);
-  return "success";
+  return kept.length === 0 ? "success" : "system";
 };

@@ -13,6 +13,19 @@ export function optionalMachineName(
   return text === undefined ? undefined : parseMachineName(text);
 }
 
+/** Throws when we are not root, to whom machines belong. */
+export function requireRoot(host: Pick<Host, "userId">): void {
+  if (host.userId === 0) return;
+  throw new RunnerError({
+    kind: "system",
+    message: "Machines can only be used by root.",
+    hints: [
+      'Let gitlab-runner run as root: its service must not have "User=".',
+      "By hand, run the command with sudo.",
+    ],
+  });
+}
+
 export function requireMachineName(
   host: Pick<Host, "environment">,
   id: string | undefined,

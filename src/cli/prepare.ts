@@ -1,25 +1,41 @@
 /** `prepare`. */
 import { readConfig } from "../config/config.ts";
 import { PACKAGES_VARIABLE } from "../image/packages/package-request.ts";
+import { newMachineName } from "../job/config-stage.ts";
 import { readJobRequest } from "../job/job-request.ts";
-import { prepareJob } from "../job/prepare-job.ts";
+import { type PrepareRequest, planJob, prepareJob } from "../job/prepare-job.ts";
 import type { Action } from "./context.ts";
-import { requireMachineName } from "./machine-name.ts";
+import { optionalMachineName, requireMachineName } from "./machine-name.ts";
 
-export const prepareAction: Action<
-  [string | undefined, { id?: string; defaultImage?: string; packages?: string }]
-> = async ({ host }, image, options) => {
-  const name = requireMachineName(host, options.id);
-  const request = readJobRequest(host);
-  const jobId = request?.jobId ?? "0";
+interface PrepareOptions {
+  readonly id?: string;
+  readonly defaultImage?: string;
+  readonly dryRun?: boolean;
+  readonly packages?: string;
+}
+
+export const prepareAction: Action<[string | undefined, PrepareOptions]> = async (
+  { host },
+  image,
+  options,
+) => {
+  const asked = readJobRequest(host);
+  const jobId = asked?.jobId ?? "0";
+  const name = options.dryRun
+    ? (optionalMachineName(host, options.id) ?? newMachineName(host, { jobId }))
+    : requireMachineName(host, options.id);
   host.log.setFields({ JOB: jobId, MACHINE: name });
-  await prepareJob(host, readConfig(host), {
+  const request: PrepareRequest = {
     name,
-    image: image ?? request?.image,
+    image: image ?? asked?.image,
     defaultImage: options.defaultImage,
     jobId,
-    timeoutSeconds: request?.timeoutSeconds,
+    timeoutSeconds: asked?.timeoutSeconds,
     packages: options.packages ?? host.environment[`CUSTOM_ENV_${PACKAGES_VARIABLE}`],
-  });
+  };
+  if (options.dryRun) {
+    const { formatJobPlan } = await import("../job/format-job-plan.ts");
+    host.print(formatJobPlan(await planJob(host, readConfig(host), request)));
+  } else await prepareJob(host, readConfig(host), request);
   return "success";
 };

@@ -23,6 +23,21 @@ export async function runProgram(
   options: ProgramOptions,
 ): Promise<CommandEnd> {
   let end: CommandEnd = "success";
+  const program = buildProgram(options, (ended) => {
+    end = ended;
+  });
+  try {
+    await program.parseAsync([...argv], { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return "success";
+    throw usageError(program, error, argv);
+  }
+  return end;
+}
+
+/** All commands, their help and examples; `onEnd` is told how the one that ran has ended. */
+export function buildProgram(options: ProgramOptions, onEnd: (end: CommandEnd) => void): Command {
   const program = new Command("nspawn-runner")
     .description("GitLab CI jobs in real, throw-away Linux machines with systemd inside.")
     .version(options.version)
@@ -65,22 +80,14 @@ export async function runProgram(
         debug: common.debug === true,
       });
       const action = await details.load();
-      end = await action(context, ...words);
+      onEnd(await action(context, ...words));
     });
   };
 
   addStages(add);
   addImages(add);
   addTools(add);
-
-  try {
-    await program.parseAsync([...argv], { from: "user" });
-  } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
-    if (error.exitCode === 0) return "success";
-    throw usageError(program, error, argv);
-  }
-  return end;
+  return program;
 }
 
 type Add = (
@@ -115,11 +122,13 @@ function addStages(add: Add): void {
     examples: [
       "nspawn-runner prepare --default-image trixie",
       "nspawn-runner prepare --id try1 trixie",
+      "nspawn-runner prepare --dry-run trixie",
     ],
   })
     .option(...ID)
     .option(...DEFAULT_IMAGE)
-    .option("--packages <names>", "add these packages to the image (as a job's NSPAWN_PACKAGES)");
+    .option("--packages <names>", "add these packages to the image (as a job's NSPAWN_PACKAGES)")
+    .option("--dry-run", "print what would be started, and do nothing");
   add("run <script> [stage]", "stage: run a script in the job's machine", {
     load: async () => (await import("./run.ts")).runAction,
     examples: ["nspawn-runner run --id try1 ./script.sh"],

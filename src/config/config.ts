@@ -12,8 +12,15 @@ const absolutePath = v.pipe(
   v.string(),
   v.regex(/^\/[^\0]*$/, 'must be an absolute path, such as "/var/lib/nspawn-runner"'),
   v.transform((path) => path.replace(/(?<=.)\/+$/, "")),
+  v.title("absolute path"),
 );
-const seconds = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(86_400));
+const seconds = v.pipe(
+  v.number(),
+  v.integer(),
+  v.minValue(1),
+  v.maxValue(86_400),
+  v.title("seconds"),
+);
 const size = v.pipe(
   v.string(),
   v.rawTransform(({ dataset, addIssue, NEVER }) => {
@@ -22,31 +29,95 @@ const size = v.pipe(
     addIssue({ message: 'must be a size, such as "2G" or "512M"' });
     return NEVER;
   }),
+  v.title("size, such as 2G or 512M"),
+);
+const storageKind = v.pipe(
+  v.picklist(["auto", "btrfs", "reflink", "overlay", "tmpfs"]),
+  v.title("auto, btrfs, reflink, overlay or tmpfs"),
 );
 
-const entries = {
-  /** Images, and the clones of machines. */
-  root_directory: v.optional(absolutePath, "/var/lib/nspawn-runner"),
-  /** Files that declare images, `NAME.yaml`; then the root directory is looked at. */
-  definitions_directory: v.optional(absolutePath, "/etc/nspawn-runner"),
-  /** The image of jobs that name none. */
-  default_image: v.optional(v.string()),
-  storage: v.optional(v.picklist(["auto", "btrfs", "reflink", "overlay", "tmpfs"]), "auto"),
-  /** What a machine may write when its storage is `tmpfs`. */
-  tmpfs_size: v.optional(size, "2G"),
-  /** How long a machine may take until it is ready for the first script. */
-  boot_timeout: v.optional(seconds, 120),
-  /** Whether a declared image that is missing is built when a job asks for it. */
-  build_missing: v.optional(v.boolean(), true),
-  /** Whether jobs may add packages to their image (`NSPAWN_PACKAGES`). */
-  job_packages: v.optional(v.boolean(), true),
-  /** How many images with such packages are kept, and what they may take besides their base. */
-  job_packages_count: v.optional(v.pipe(v.number(), v.integer(), v.minValue(1)), 20),
-  job_packages_size: v.optional(size, "20G"),
-  /** How long a machine that an image is built in may live. */
-  build_timeout: v.optional(seconds, 7200),
-  /** The `gitlab-runner` that machines find in their PATH. Looked for in our PATH when absent. */
-  gitlab_runner: v.optional(absolutePath),
+/** Titles and descriptions are the reference of the settings (`script/docs`). */
+export const entries = {
+  root_directory: v.optional(
+    v.pipe(absolutePath, v.description("Images, and the clones of machines.")),
+    "/var/lib/nspawn-runner",
+  ),
+  definitions_directory: v.optional(
+    v.pipe(
+      absolutePath,
+      v.description(
+        "Files that declare images, `NAME.yaml`; then the root directory is looked at.",
+      ),
+    ),
+    "/etc/nspawn-runner",
+  ),
+  default_image: v.optional(
+    v.pipe(v.string(), v.title("name"), v.description("The image of jobs that name none.")),
+  ),
+  storage: v.optional(
+    v.pipe(
+      storageKind,
+      v.description(
+        "How images are cloned. `auto` goes by the file system of `root_directory`; `tmpfs` is only used when asked for.",
+      ),
+    ),
+    "auto",
+  ),
+  tmpfs_size: v.optional(
+    v.pipe(size, v.description("What a machine may write when its storage is `tmpfs`.")),
+    "2G",
+  ),
+  boot_timeout: v.optional(
+    v.pipe(
+      seconds,
+      v.description("How long a machine may take until it is ready for the first script."),
+    ),
+    120,
+  ),
+  build_missing: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.title("true or false"),
+      v.description("Whether a declared image that is missing is built when a job asks for it."),
+    ),
+    true,
+  ),
+  build_timeout: v.optional(
+    v.pipe(seconds, v.description("How long a machine that an image is built in may live.")),
+    7200,
+  ),
+  job_packages: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.title("true or false"),
+      v.description("Whether jobs may add packages to their image (`NSPAWN_PACKAGES`)."),
+    ),
+    true,
+  ),
+  job_packages_count: v.optional(
+    v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(1),
+      v.title("number"),
+      v.description(
+        "How many images with such packages are kept; the least recently used go first.",
+      ),
+    ),
+    20,
+  ),
+  job_packages_size: v.optional(
+    v.pipe(size, v.description("What those images may take in all, besides their bases.")),
+    "20G",
+  ),
+  gitlab_runner: v.optional(
+    v.pipe(
+      absolutePath,
+      v.description(
+        "The `gitlab-runner` that machines find in their `PATH`, for cache and artifacts. Looked for in the driver's own `PATH` when absent.",
+      ),
+    ),
+  ),
 };
 
 const schema = v.strictObject(entries);

@@ -9,6 +9,24 @@ import { RunnerError } from "../text/errors.ts";
 const { O_RDWR, O_WRONLY, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
 const LINE_MAX_BYTES = 4096;
 
+export interface Fifos {
+  /** For reading lines; open at once, and never at end of file: we hold a writing end ourselves. */
+  openLines(path: string): LineFifo;
+  /** For reading lines; resolves when a writer has come, and reads end of file when it is gone. */
+  awaitLines(path: string): Promise<LineFifo>;
+  /** The output of a step, to be passed on. */
+  openOutput(path: string): OutputFifo;
+  /**
+   * Writes one short line. False when nobody reads the FIFO (open(2): ENXIO); throws when it is
+   * full, which a reader that lives never lets happen.
+   */
+  writeLine(path: string, line: string): boolean;
+}
+
+export function openFifos(): Fifos {
+  return { openLines, awaitLines, openOutput, writeLine };
+}
+
 export interface LineFifo extends AsyncDisposable {
   /**
    * The next line without its end; nothing at end of file, when `timeoutMs` have passed, or when
@@ -17,8 +35,7 @@ export interface LineFifo extends AsyncDisposable {
   readLine(timeoutMs?: number, signal?: AbortSignal): Promise<string | undefined>;
 }
 
-/** For reading lines; open at once, and never at end of file: we hold a writing end ourselves. */
-export function openLineFifo(path: string): LineFifo {
+function openLines(path: string): LineFifo {
   const fd = fs.openSync(path, O_RDWR | O_NOFOLLOW);
   return lineReader(fd, () => {
     // Ends a read that still waits in the thread pool.
@@ -27,8 +44,7 @@ export function openLineFifo(path: string): LineFifo {
   });
 }
 
-/** For reading lines; resolves when a writer has come, and reads end of file when it is gone. */
-export async function awaitLineFifo(path: string): Promise<LineFifo> {
+async function awaitLines(path: string): Promise<LineFifo> {
   const handle = await open(path, fs.constants.O_RDONLY | O_NOFOLLOW);
   return lineReader(handle.fd, () => handle.close());
 }
@@ -78,7 +94,7 @@ function bounded(
 }
 
 /** Up to a buffer of bytes; 0 at end of file. Waits in the thread pool. */
-export function readSome(fd: number, buffer: Buffer): Promise<number> {
+function readSome(fd: number, buffer: Buffer): Promise<number> {
   const { promise, resolve, reject } = Promise.withResolvers<number>();
   fs.read(fd, buffer, 0, buffer.length, null, (error, count) =>
     error === null ? resolve(count) : reject(error),
@@ -86,11 +102,7 @@ export function readSome(fd: number, buffer: Buffer): Promise<number> {
   return promise;
 }
 
-/**
- * Writes one short line. False when nobody reads the FIFO (open(2): ENXIO); throws when it is full,
- * which a reader that lives never lets happen.
- */
-export function writeLine(path: string, line: string): boolean {
+function writeLine(path: string, line: string): boolean {
   let fd: number;
   try {
     fd = fs.openSync(path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW);
@@ -125,7 +137,7 @@ const PIPE_BUFFER_BYTES = 64 * 1024;
  * The output of a step. A FIFO keeps the order of its bytes, so a mark that only we know, written
  * behind the script's last byte, tells where the output ends although others still hold it open.
  */
-export function openOutputFifo(path: string): OutputFifo {
+function openOutput(path: string): OutputFifo {
   const fd = fs.openSync(path, O_RDWR | O_NOFOLLOW);
   const mark = Buffer.from(crypto.getRandomValues(new Uint8Array(32)));
   let finished = false;
@@ -155,28 +167,4 @@ export function openOutputFifo(path: string): OutputFifo {
     },
     [Symbol.dispose]: () => fs.closeSync(fd),
   };
-}
-
-const STDOUT = 1;
-const RETRY_MS = 2;
-
-/**
- * Writes bytes to stdout and resolves when they are gone: who reads slowly slows us down. False
- * when nobody reads any more.
- */
-export async function writeStdout(bytes: Uint8Array): Promise<boolean> {
-  let offset = 0;
-  while (offset < bytes.length) {
-    const { promise, resolve } = Promise.withResolvers<NodeJS.ErrnoException | number>();
-    fs.write(STDOUT, bytes, offset, bytes.length - offset, null, (error, count) =>
-      resolve(error ?? count),
-    );
-    const result = await promise;
-    if (typeof result === "number") offset += result;
-    else if (result.code === "EPIPE") return false;
-    // A stdout that somebody made non-blocking is full, and has no event in the thread pool.
-    else if (result.code === "EAGAIN") await Bun.sleep(RETRY_MS);
-    else throw result;
-  }
-  return true;
 }

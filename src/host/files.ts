@@ -1,6 +1,7 @@
 /** The host's files. Synchronous: a stage does one thing at a time, and start-up time is its cost. */
 import * as fs from "node:fs";
-import { lockFile, makeFifo, renameNew } from "./libc.ts";
+import { explainErrno } from "./explain-errno.ts";
+import { exchangePaths, lockFile, makeFifo, renameNew, shareData } from "./libc.ts";
 import { readTree, sameContent, type TreeEntry } from "./tree.ts";
 
 export interface PathFacts {
@@ -38,6 +39,8 @@ export interface Files {
   remove(path: string): void;
   /** Atomic, and never over something that is there. */
   renameNew(from: string, to: string): void;
+  /** Atomic: each of two that are there gets the other's name. */
+  exchange(one: string, other: string): void;
   /** Atomic; replaces a file or link that is there. */
   rename(from: string, to: string): void;
   link(target: string, path: string): void;
@@ -46,6 +49,8 @@ export interface Files {
   setOwner(path: string, ownerId: number): void;
   /** Magic number of the path's file system (statfs(2)) and its free bytes. */
   probeFileSystem(path: string): { readonly magic: number; readonly freeBytes: number };
+  /** Whether two files in the directory can share their data (FICLONE). Leaves nothing there. */
+  probeReflink(directory: string): boolean;
   /** A lock on `path` (created when absent), or nothing when it is taken and `wait` is false. */
   lock(
     path: string,
@@ -56,6 +61,27 @@ export interface Files {
 const TEXT_MAX_BYTES = 16 * 1024 * 1024;
 
 export function openFiles(): Files {
+  return explained(plainFiles());
+}
+
+/** What a disk refuses is told as the administrator can mend it. */
+function explained(files: Files): Files {
+  return new Proxy(files, {
+    get: (target, key) => {
+      const member: unknown = Reflect.get(target, key);
+      if (typeof member !== "function") return member;
+      return (...values: unknown[]): unknown => {
+        try {
+          return Reflect.apply(member, target, values);
+        } catch (error) {
+          throw explainErrno(error, String(values[0]));
+        }
+      };
+    },
+  });
+}
+
+function plainFiles(): Files {
   return {
     probe: (path) => {
       const facts = fs.lstatSync(path, { throwIfNoEntry: false });
@@ -87,9 +113,15 @@ export function openFiles(): Files {
     writeText: (path, text, mode = 0o644) => {
       const draft = `${path}.new`;
       fs.rmSync(draft, { force: true });
-      fs.writeFileSync(draft, text, { mode, flag: "wx" });
-      fs.chmodSync(draft, mode);
-      fs.renameSync(draft, path);
+      try {
+        fs.writeFileSync(draft, text, { mode, flag: "wx" });
+        fs.chmodSync(draft, mode);
+        fs.renameSync(draft, path);
+      } catch (error) {
+        // A disk that is full holds a part of it.
+        fs.rmSync(draft, { force: true });
+        throw error;
+      }
     },
     append: (path, bytes) => fs.appendFileSync(path, bytes, { mode: 0o640 }),
     copy: (from, to, mode) => {
@@ -108,6 +140,7 @@ export function openFiles(): Files {
     },
     remove: (path) => fs.rmSync(path, { recursive: true, force: true }),
     renameNew,
+    exchange: exchangePaths,
     rename: (from, to) => fs.renameSync(from, to),
     link: (target, path) => fs.symlinkSync(target, path),
     readLink: (path) => fs.readlinkSync(path),
@@ -121,6 +154,7 @@ export function openFiles(): Files {
       const facts = fs.statfsSync(path);
       return { magic: facts.type, freeBytes: facts.bavail * facts.bsize };
     },
+    probeReflink,
     lock: (path, { mode, wait }) => {
       const fd = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
       const release = { [Symbol.dispose]: () => fs.closeSync(fd) };
@@ -129,6 +163,27 @@ export function openFiles(): Files {
       return undefined;
     },
   };
+}
+
+/** open(2): a file without a name, which is gone once it is closed, or we are killed. */
+const O_TMPFILE = 0o20000000 | fs.constants.O_DIRECTORY;
+
+function probeReflink(directory: string): boolean {
+  const descriptors: number[] = [];
+  try {
+    for (const _ of ["source", "copy"]) {
+      descriptors.push(fs.openSync(directory, O_TMPFILE | fs.constants.O_RDWR, 0o600));
+    }
+    const [source = -1, copy = -1] = descriptors;
+    fs.writeSync(source, Buffer.alloc(4096, "x"));
+    return shareData(source, copy);
+  } catch (error) {
+    // A file system without nameless files has no reflinks either.
+    if (error instanceof Error && "code" in error && error.code === "EOPNOTSUPP") return false;
+    throw error;
+  } finally {
+    for (const fd of descriptors) fs.closeSync(fd);
+  }
 }
 
 function toFacts(facts: fs.Stats): PathFacts {

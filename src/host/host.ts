@@ -3,11 +3,17 @@
  * one; tests hand in what they need. Nothing outside `host/` touches the system otherwise.
  */
 
+import { type Fifos, openFifos } from "./fifo.ts";
 import { type Files, openFiles } from "./files.ts";
 import { sendDatagram } from "./libc.ts";
 import { encodeJournalEntry, type Log, type LogLevel, openLog } from "./log.ts";
+import { type Mounts, openMounts } from "./mounts.ts";
 import { openProcesses, type Processes } from "./processes.ts";
-import { writeStdoutNow } from "./stdout.ts";
+import { writeStdout, writeStdoutNow } from "./stdout.ts";
+
+// What other rooms may name of ours; values come with the host alone.
+export type { LineFifo } from "./fifo.ts";
+export type { CommandResult } from "./processes.ts";
 
 export interface Clock {
   nowMs(): number;
@@ -25,6 +31,8 @@ export interface Host {
   /** The words that start this program again, such as for `ExecStopPost=`. Absolute. */
   readonly driver: readonly string[];
   readonly files: Files;
+  readonly fifos: Fifos;
+  readonly mounts: Mounts;
   readonly processes: Processes;
   readonly clock: Clock;
   readonly log: Log;
@@ -36,6 +44,11 @@ export interface Host {
   readonly colours: boolean;
   /** Writes to stdout, for the program that asked. */
   print(text: string): void;
+  /**
+   * Writes bytes to stdout and resolves when they are gone: who reads slowly slows us down. False
+   * when nobody reads any more.
+   */
+  writeOut(bytes: Uint8Array): Promise<boolean>;
 }
 
 const JOURNAL_SOCKET = "/run/systemd/journal/socket";
@@ -64,6 +77,8 @@ export function openHost(options: {
     commandLine: ["nspawn-runner", ...process.argv.slice(2)],
     driver: driverWords(),
     files: openFiles(),
+    fifos: openFifos(),
+    mounts: openMounts(),
     processes: openProcesses({ log, environment, signal: options.signal }),
     clock: { nowMs: () => Date.now(), sleep: (ms) => Bun.sleep(ms) },
     log,
@@ -75,6 +90,7 @@ export function openHost(options: {
     colours: process.stdout.isTTY === true && !environment.NO_COLOR,
     // At once: what a command of ours writes to the same stdout comes behind it.
     print: writeStdoutNow,
+    writeOut: writeStdout,
   };
 }
 

@@ -11,6 +11,7 @@ const library = () =>
   dlopen("libc.so.6", {
     mkfifo: { args: [pointer, u32], returns: int },
     flock: { args: [int, int], returns: int },
+    ioctl: { args: [int, u64, i64], returns: int },
     mount: { args: [pointer, pointer, pointer, u64, pointer], returns: int },
     renameat2: { args: [int, pointer, int, pointer, u32], returns: int },
     socket: { args: [int, int, int], returns: int },
@@ -67,18 +68,31 @@ export function lockFile(fd: number, mode: "shared" | "exclusive", wait: boolean
   }
 }
 
+const FICLONE = 0x40049409; // linux/fs.h
+
+/** ioctl_ficlone(2): the copy gets the source's data without a copy. False where that is not so. */
+export function shareData(sourceFd: number, copyFd: number): boolean {
+  return libc().ioctl(copyFd, FICLONE, sourceFd) === 0;
+}
+
 const AT_FDCWD = -100;
+// linux/fs.h
 const RENAME_NOREPLACE = 1;
+const RENAME_EXCHANGE = 2;
 
 /** renameat2(2) with RENAME_NOREPLACE: atomic, and never over something that is there. */
 export function renameNew(from: string, to: string): void {
-  const result = libc().renameat2(
-    AT_FDCWD,
-    ptr(cString(from)),
-    AT_FDCWD,
-    ptr(cString(to)),
-    RENAME_NOREPLACE,
-  );
+  renameWith(RENAME_NOREPLACE, from, to);
+}
+
+/** renameat2(2) with RENAME_EXCHANGE: each gets the other's name, in one step. */
+export function exchangePaths(one: string, other: string): void {
+  renameWith(RENAME_EXCHANGE, one, other);
+}
+
+function renameWith(flags: number, from: string, to: string): void {
+  const { renameat2 } = libc();
+  const result = renameat2(AT_FDCWD, ptr(cString(from)), AT_FDCWD, ptr(cString(to)), flags);
   check("rename", `${from} to ${to}`, result);
 }
 

@@ -1,6 +1,7 @@
 /** Starts commands. Every command of the project but the local runner's own stages goes through here. */
 import { RunnerError } from "../text/errors.ts";
 import { formatCommand, formatCommandFailure } from "../text/format-command.ts";
+import { becomeProgram } from "./libc.ts";
 import type { Log } from "./log.ts";
 
 export interface CommandResult {
@@ -33,8 +34,10 @@ export interface Processes {
   run(argv: readonly string[], options?: ExecOptions): Promise<CommandResult>;
   /** As `run`, but throws a system error when the command fails. Returns its stdout. */
   exec(argv: readonly string[], options?: ExecOptions): Promise<string>;
-  /** Where a command is in our PATH; nothing when it is not there. */
-  which(command: string): string | undefined;
+  /** Our process becomes that program, an absolute path, with our environment. Throws, or is gone. */
+  become(argv: readonly string[]): never;
+  /** Where a command is, by PATH; nothing when it is not installed. */
+  find(command: string): string | undefined;
 }
 
 /** Commands that read nothing from a person speak plain English, whatever the locale. */
@@ -98,7 +101,12 @@ export function openProcesses(context: {
     throw new RunnerError({ kind: "system", message: formatCommandFailure(result) });
   }
 
-  return { run, exec, which: (command) => Bun.which(command, { PATH: path }) ?? undefined };
+  return {
+    run,
+    exec,
+    become: (argv) => becomeProgram(argv[0] ?? "", argv, environment),
+    find: (command) => Bun.which(command, { PATH: path }) ?? undefined,
+  };
 }
 
 /** What commands of ours may know of our environment: never a job's variables. */

@@ -1,7 +1,8 @@
-/** stdout, for the little that commands print themselves; a job's output has `fifo.ts`. */
+/** stdout: the little that commands print themselves, and a job's output. */
 import * as fs from "node:fs";
 
 const STDOUT = 1;
+const RETRY_MS = 2;
 
 /** Writes all of it before it returns. A reader that has gone is no error: nobody wants it. */
 export function writeStdoutNow(text: string): void {
@@ -15,4 +16,25 @@ export function writeStdoutNow(text: string): void {
       if (code !== "EAGAIN") throw error;
     }
   }
+}
+
+/**
+ * Writes bytes to stdout and resolves when they are gone: who reads slowly slows us down. False
+ * when nobody reads any more.
+ */
+export async function writeStdout(bytes: Uint8Array): Promise<boolean> {
+  let offset = 0;
+  while (offset < bytes.length) {
+    const { promise, resolve } = Promise.withResolvers<NodeJS.ErrnoException | number>();
+    fs.write(STDOUT, bytes, offset, bytes.length - offset, null, (error, count) =>
+      resolve(error ?? count),
+    );
+    const result = await promise;
+    if (typeof result === "number") offset += result;
+    else if (result.code === "EPIPE") return false;
+    // A stdout that somebody made non-blocking is full, and has no event in the thread pool.
+    else if (result.code === "EAGAIN") await Bun.sleep(RETRY_MS);
+    else throw result;
+  }
+  return true;
 }

@@ -1,7 +1,6 @@
 /** What `chroot-list` shows of each image. */
 import type { Host } from "../host/host.ts";
 import { listMachines } from "../machine/machine-list.ts";
-import type { ImageStore } from "./draft.ts";
 import { type Image, listImages } from "./find-image.ts";
 import { type Generation, listGenerations } from "./generations/generations.ts";
 import { readManifest } from "./generations/manifest.ts";
@@ -32,13 +31,14 @@ export interface GenerationDescription {
   readonly inUseBy: readonly string[];
 }
 
-/** `definitions` are the files that declare images, by image. */
+/** `definitions` are the files that declare images. Who uses one is for root to see. */
 export async function describeImages(
   host: Host,
-  store: ImageStore,
+  store: { readonly rootDirectory: string; readonly storage: { readonly kind: string } },
   definitions: ReadonlyMap<string, string>,
 ): Promise<ImageDescription[]> {
-  const users = listMachines(host).map(({ name, state }) => ({ name, source: state?.source }));
+  const machines = host.userId === 0 ? listMachines(host) : [];
+  const users = machines.map(({ name, state }) => ({ name, source: state?.source }));
   const usersOf = (identity: string): string[] =>
     users.filter((user) => user.source === identity).map((user) => user.name);
   const descriptions: ImageDescription[] = [];

@@ -20,25 +20,30 @@ export function readExitCodes(environment: Readonly<Record<string, string>>): Ex
   };
 }
 
-/**
- * | outcome | code |
- * |---|---|
- * | success | 0 |
- * | a script failed, or only the job's author can mend it | build failure: final |
- * | the host, a wrong command line, a fault of ours | system failure: never the author's fault |
- */
+/** The one table: `script/docs` prints it into the reference. */
+export const EXIT_CODES = {
+  success: { code: "success", means: "What was asked for is done." },
+  "script-failed": { code: "buildFailure", means: "A script of the job failed." },
+  // Final: GitLab Runner does not try `prepare` again.
+  job: {
+    code: "buildFailure",
+    means: "Only the job's author can mend it, such as an image that does not exist.",
+  },
+  system: {
+    code: "systemFailure",
+    means: "The host failed; another try or its administrator may help.",
+  },
+  usage: { code: "systemFailure", means: "The command line cannot be understood." },
+  // A fault of ours never blames the job's author.
+  fault: { code: "systemFailure", means: "A fault of nspawn-runner itself." },
+} as const satisfies Record<
+  Outcome,
+  { readonly code: "success" | keyof ExitCodes; readonly means: string }
+>;
+
 export function exitCodeOf(outcome: Outcome, codes: ExitCodes): number {
-  switch (outcome) {
-    case "success":
-      return 0;
-    case "script-failed":
-    case "job":
-      return codes.buildFailure;
-    case "system":
-    case "usage":
-    case "fault":
-      return codes.systemFailure;
-  }
+  const { code } = EXIT_CODES[outcome];
+  return code === "success" ? 0 : codes[code];
 }
 
 export function outcomeOf(error: unknown): Outcome {

@@ -8,16 +8,23 @@ import { imageLock } from "../image/image-lock.ts";
 import { ensureOwnTree } from "../image/own-tree.ts";
 import type { ExtendedImage } from "../image/packages/extend-image.ts";
 import { PACKAGES_VARIABLE, parsePackageRequest } from "../image/packages/package-request.ts";
-import { createMachine } from "../machine/create-machine.ts";
+import { createMachine, type MachineRequest, planFromTree } from "../machine/create-machine.ts";
+import { findIdRange } from "../machine/id-range.ts";
 import { collectGarbage } from "../machine/machine-list.ts";
 import { machinePaths } from "../machine/machine-paths.ts";
 import type { MachinePlan } from "../machine/machine-plan.ts";
 import { PLAIN_SETTINGS } from "../machine/machine-settings.ts";
 import { destroyMachine } from "../machine/release.ts";
 import { chooseStorage } from "../storage/detect.ts";
+import type { StorageKind } from "../storage/storage.ts";
 import { RunnerError } from "../text/errors.ts";
 import { isImageName, type MachineName } from "../text/names.ts";
-import { findGitlabRunner, findOwnUnit, requireUsableHost } from "./host-facts.ts";
+import {
+  findGitlabRunner,
+  findOwnUnit,
+  requireRootDirectory,
+  requireUsableHost,
+} from "./host-facts.ts";
 
 export interface PrepareRequest {
   readonly name: MachineName;
@@ -41,6 +48,7 @@ export async function prepareJob(
 ): Promise<void> {
   const startedAt = host.clock.nowMs();
   await requireUsableHost(host);
+  requireRootDirectory(host, config.rootDirectory);
   if (host.files.probe(machinePaths(request.name).runtime) !== undefined) {
     await destroyMachine(host, request.name);
   }
@@ -55,6 +63,32 @@ export async function prepareJob(
   const seconds = ((host.clock.nowMs() - startedAt) / 1000).toFixed(2);
   const what = plan.boots ? "booted" : "started";
   host.log.info(`Machine of image "${image.name}" (${storage.kind}) ${what} in ${seconds} s.`);
+}
+
+export interface JobPlan {
+  readonly image: string;
+  readonly storage: StorageKind;
+  readonly machine: MachinePlan;
+}
+
+/** The machine that `prepareJob` would start, if nobody takes its ids first. Changes nothing. */
+export async function planJob(
+  host: Host,
+  config: Config,
+  request: PrepareRequest,
+): Promise<JobPlan> {
+  await requireUsableHost(host);
+  const { rootDirectory } = config;
+  requireRootDirectory(host, rootDirectory);
+  const image = findImage(host, rootDirectory, chooseImage(request, config));
+  const storage = await chooseStorage(host, { directory: rootDirectory, kind: config.storage });
+  const store = { rootDirectory, storage };
+  const wanted = machineRequest(host, config, { request, image, store });
+  return {
+    image: image.name,
+    storage: storage.kind,
+    machine: planFromTree(host, wanted, findIdRange(host)),
+  };
 }
 
 /** One that is declared and missing is built. What can do that is loaded only then. */
@@ -103,7 +137,16 @@ async function startFromImage(
   // Nobody exchanges the image's tree between our look at it and our clone of it.
   using _lock = imageLock(host, store.rootDirectory, parts.image.name, "shared");
   const image = extended?.image ?? findImage(host, store.rootDirectory, parts.image.name);
-  return createMachine(host, {
+  return createMachine(host, machineRequest(host, config, { request, image, store }));
+}
+
+function machineRequest(
+  host: Host,
+  config: Config,
+  parts: { request: PrepareRequest; image: Image; store: ImageStore },
+): MachineRequest {
+  const { request, image, store } = parts;
+  return {
     name: request.name,
     rootDirectory: store.rootDirectory,
     storage: store.storage,
@@ -118,7 +161,7 @@ async function startFromImage(
     memoryBytes: config.tmpfsBytes,
     gitlabRunner: findGitlabRunner(host, config.gitlabRunner),
     boundTo: findOwnUnit(host),
-  });
+  };
 }
 
 /** The image with the packages that the job asks for; nothing when it asks for none. */

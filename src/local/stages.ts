@@ -1,7 +1,6 @@
 /** GitLab Runner in small: calls the four stages of our own executable, with its environment. */
 import * as v from "valibot";
-import type { Host } from "../host/host.ts";
-import type { CommandResult } from "../host/processes.ts";
+import type { CommandResult, Host } from "../host/host.ts";
 import { RunnerError } from "../text/errors.ts";
 import type { Shell } from "./job-scripts.ts";
 

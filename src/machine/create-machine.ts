@@ -48,15 +48,10 @@ export async function createMachine(host: Host, request: MachineRequest): Promis
   const { name, rootDirectory, storage } = request;
   host.files.ensureDirectory(clonesDirectory(rootDirectory), 0o700);
   host.files.ensureDirectory(MACHINES_DIRECTORY, 0o700);
-  host.files.createDirectory(machinePaths(name).runtime, 0o700);
   try {
+    host.files.createDirectory(machinePaths(name).runtime, 0o700);
     const idShift = takeIdRange(host, name);
-    const plan = planMachine({
-      ...request,
-      clone: planRoot(request),
-      idShift,
-      driver: host.driver,
-    });
+    const plan = planFromTree(host, request, idShift);
     writeMachineState(host, name, {
       rootDirectory,
       storage: storage.kind,
@@ -74,6 +69,15 @@ export async function createMachine(host: Host, request: MachineRequest): Promis
     await destroyMachine(host, name);
     throw error;
   }
+}
+
+/** The machine that `createMachine` would start with these ids. Changes nothing. */
+export function planFromTree(
+  host: Pick<Host, "driver">,
+  request: MachineRequest,
+  idShift: number,
+): MachinePlan {
+  return planMachine({ ...request, clone: planRoot(request), idShift, driver: host.driver });
 }
 
 function planRoot(request: MachineRequest): ClonePlan | InPlace {

@@ -3,8 +3,6 @@
  * that systemd gave this unit alone (PrivateMounts=). They die with it; the host sees none.
  */
 import type { Host } from "../host/host.ts";
-import { withIdMap } from "../host/id-map.ts";
-import { becomeProgram, mountFileSystem, mountIdMapped } from "../host/libc.ts";
 import { layerDirectories } from "../storage/layers.ts";
 import type { ClonePlan } from "../storage/storage.ts";
 import type { MachineName } from "../text/names.ts";
@@ -21,22 +19,20 @@ export async function launchMachine(host: Host, name: MachineName): Promise<neve
   // Written by `prepare` into a directory of root's alone.
   const launch: Launch = JSON.parse(host.files.readText(machinePaths(name).launch));
   await mountLayers(host, launch);
-  const [path = ""] = launch.nspawn;
-  return becomeProgram(path, launch.nspawn, host.environment);
+  return host.processes.become(launch.nspawn);
 }
 
 async function mountLayers(host: Host, { clone, idShift }: Launch): Promise<void> {
   const { lower, written, upper, work } = layerDirectories(clone.directory);
   if (clone.memoryBytes !== undefined) {
-    mountFileSystem("tmpfs", "tmpfs", written, `mode=0700,size=${clone.memoryBytes}`);
+    host.mounts.fileSystem("tmpfs", written, `mode=0700,size=${clone.memoryBytes}`);
   }
   const rootMode = host.files.probe(clone.source)?.mode ?? 0o755;
   host.files.createDirectory(upper, rootMode);
   host.files.createDirectory(work, 0o700);
   for (const path of [upper, work]) host.files.setOwner(path, idShift);
-  await withIdMap(idShift, (usernsFd) => mountIdMapped(clone.source, lower, usernsFd));
-  mountFileSystem(
-    "overlay",
+  await host.mounts.idMapped({ source: clone.source, target: lower, idShift });
+  host.mounts.fileSystem(
     "overlay",
     clone.tree,
     `lowerdir=${lower},upperdir=${upper},workdir=${work}`,

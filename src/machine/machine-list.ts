@@ -2,6 +2,7 @@
 import type { Host } from "../host/host.ts";
 import { STORAGES } from "../storage/detect.ts";
 import type { StorageKind } from "../storage/storage.ts";
+import { formatError } from "../text/format-error.ts";
 import { type MachineName, parseMachineName } from "../text/names.ts";
 import { clonesDirectory, MACHINES_DIRECTORY, machinePaths } from "./machine-paths.ts";
 import { machineUnits } from "./machine-plan.ts";
@@ -14,42 +15,60 @@ interface KnownMachine {
   readonly state: MachineState | undefined;
 }
 
+/** Throws when one has a state that cannot be read: what it uses is not known then. */
 export function listMachines(host: Pick<Host, "files">): KnownMachine[] {
+  return listMachineNames(host).map((name) => ({ name, state: readMachineState(host, name) }));
+}
+
+function listMachineNames(host: Pick<Host, "files">): MachineName[] {
   if (host.files.probe(MACHINES_DIRECTORY) === undefined) return [];
-  return host.files
-    .list(MACHINES_DIRECTORY)
-    .map(parseMachineName)
-    .map((name) => ({ name, state: readMachineState(host, name) }));
+  return host.files.list(MACHINES_DIRECTORY).map(parseMachineName);
 }
 
 /** A machine that is being prepared has no unit yet; it is left alone for this long. */
 const PREPARING_MS = 10 * 60_000;
 
+export interface Garbage {
+  /** Names of the machines whose rest was removed. */
+  readonly removed: readonly string[];
+  /** Names of those that could not be; each was told as a warning. */
+  readonly kept: readonly string[];
+}
+
 /**
  * Removes machines without a live unit and clones without a machine. Those being prepared are left
- * alone. Returns the names of what it removed.
+ * alone. One that cannot be removed is no reason to leave the others, nor for a job to fail.
  */
 export async function collectGarbage(
   host: Host,
   options: { readonly rootDirectory: string; readonly storage: StorageKind },
-): Promise<readonly string[]> {
+): Promise<Garbage> {
   const live = new Set(await listLiveUnits(host));
   const removed: string[] = [];
-  for (const { name } of listMachines(host)) {
+  const kept: string[] = [];
+  const attempt = async (name: string, remove: () => Promise<void>): Promise<void> => {
+    try {
+      await remove();
+      removed.push(name);
+    } catch (error) {
+      const why = formatError(error, { debug: false });
+      host.log.warn(`Cannot remove what is left of machine "${name}". ${why}`);
+      kept.push(name);
+    }
+  };
+  for (const name of listMachineNames(host)) {
     if (live.has(machineUnits(name).unit) || isFresh(host, machinePaths(name).runtime)) continue;
-    await destroyMachine(host, name);
-    removed.push(name);
+    await attempt(name, () => destroyMachine(host, name));
   }
   const clones = clonesDirectory(options.rootDirectory);
-  if (host.files.probe(clones) === undefined) return removed;
+  if (host.files.probe(clones) === undefined) return { removed, kept };
   for (const entry of host.files.list(clones)) {
     const path = `${clones}/${entry}`;
     const owned = host.files.probe(`${MACHINES_DIRECTORY}/${entry}`) !== undefined;
     if (owned || isFresh(host, path)) continue;
-    await STORAGES[options.storage].remove(host, path);
-    removed.push(entry);
+    await attempt(entry, () => STORAGES[options.storage].remove(host, path));
   }
-  return removed;
+  return { removed, kept };
 }
 
 function isFresh(host: Pick<Host, "files" | "clock">, path: string): boolean {

@@ -2,7 +2,7 @@
 import type { Host } from "../host/host.ts";
 import { STORAGES } from "../storage/detect.ts";
 import type { MachineName } from "../text/names.ts";
-import { releaseIdRange } from "./id-range.ts";
+import { releaseIdRanges } from "./id-range.ts";
 import { cloneDirectory, machinePaths } from "./machine-paths.ts";
 import { machineUnits } from "./machine-plan.ts";
 import { type MachineState, readMachineState } from "./machine-state.ts";
@@ -13,11 +13,9 @@ import { type MachineState, readMachineState } from "./machine-state.ts";
  */
 export async function releaseMachine(host: Host, name: MachineName): Promise<void> {
   const paths = machinePaths(name);
-  const state = readMachineState(host, name);
-  if (state !== undefined) {
-    await removeClone(host, name, state);
-    releaseIdRange(host, state.idShift, name);
-  }
+  const state = readStateAnyhow(host, name);
+  if (state !== undefined) await removeClone(host, name, state);
+  releaseIdRanges(host, name);
   // systemd 257 and later refuse a machine name again while a killed nspawn's mount is there.
   const left = `/run/systemd/nspawn/unix-export/${name}`;
   if (host.files.probe(left) !== undefined) {
@@ -25,6 +23,16 @@ export async function releaseMachine(host: Host, name: MachineName): Promise<voi
     host.files.remove(left);
   }
   host.files.remove(paths.launch);
+}
+
+/** A state that nobody can read must not keep its machine for ever: gc finds the clone by itself. */
+function readStateAnyhow(host: Host, name: MachineName): MachineState | undefined {
+  try {
+    return readMachineState(host, name);
+  } catch (error) {
+    host.log.warn(`${error instanceof Error ? error.message : error}`);
+    return undefined;
+  }
 }
 
 async function removeClone(host: Host, name: MachineName, state: MachineState): Promise<void> {

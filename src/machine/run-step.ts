@@ -1,12 +1,5 @@
 /** Runs one script in a machine, by its agent. The hot path: no process is started here. */
-import {
-  awaitLineFifo,
-  type LineFifo,
-  openOutputFifo,
-  writeLine,
-  writeStdout,
-} from "../host/fifo.ts";
-import type { Host } from "../host/host.ts";
+import type { Host, LineFifo } from "../host/host.ts";
 import { RunnerError } from "../text/errors.ts";
 import type { MachineName } from "../text/names.ts";
 import { parseInterpreter } from "./interpreter.ts";
@@ -45,16 +38,16 @@ export async function runStep(host: Host, request: StepRequest): Promise<StepRes
   }
   const step = makeStepDirectory(host, request);
   try {
-    using output = openOutputFifo(step.output);
-    const opening = awaitLineFifo(step.result);
+    using output = host.fifos.openOutput(step.output);
+    const opening = host.fifos.awaitLines(step.result);
     await askAgent(host, request.name, `run ${step.id}`);
     const result = await within(opening, AGENT_ANSWER_MS, request.name);
     await using _closed = result;
-    const pumping = output.pump(request.write ?? outputWriter());
+    const pumping = output.pump(request.write ?? outputWriter(host));
     const ended = await awaitEnd(host, request.name, result);
     output.finish();
     await pumping;
-    if (ended.kind === "exited") writeLine(step.ack, "read");
+    if (ended.kind === "exited") host.fifos.writeLine(step.ack, "read");
     return ended;
   } finally {
     host.files.remove(step.directory);
@@ -81,8 +74,8 @@ function endOnSignal(host: Host, name: MachineName, session: string): () => void
   const path = machinePaths(name).request;
   let timer: ReturnType<typeof setTimeout> | undefined;
   const abort = (): void => {
-    writeLine(path, `signal ${session} TERM`);
-    timer = setTimeout(() => writeLine(path, `signal ${session} KILL`), TERM_GRACE_MS);
+    host.fifos.writeLine(path, `signal ${session} TERM`);
+    timer = setTimeout(() => host.fifos.writeLine(path, `signal ${session} KILL`), TERM_GRACE_MS);
   };
   host.signal.addEventListener("abort", abort, { once: true });
   if (host.signal.aborted) abort();
@@ -124,7 +117,7 @@ function makeStepDirectory(host: Host, request: StepRequest): StepDirectory {
 /** The agent is restarted when it dies; a machine without one for seconds is broken. */
 async function askAgent(host: Host, name: MachineName, request: string): Promise<void> {
   for (let attempt = 0; attempt < AGENT_RESTART_TRIES; attempt += 1) {
-    if (writeLine(machinePaths(name).request, request)) return;
+    if (host.fifos.writeLine(machinePaths(name).request, request)) return;
     if (host.files.probe(machinePaths(name).end) !== undefined) break;
     await host.clock.sleep(AGENT_RESTART_MS);
   }
@@ -151,9 +144,9 @@ async function within(
 }
 
 /** Output for nobody (the reader has gone) is dropped: the script's end still counts. */
-function outputWriter(): (bytes: Uint8Array) => Promise<void> {
+function outputWriter(host: Host): (bytes: Uint8Array) => Promise<void> {
   let open = true;
   return async (bytes) => {
-    if (open) open = await writeStdout(bytes);
+    if (open) open = await host.writeOut(bytes);
   };
 }

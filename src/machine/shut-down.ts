@@ -1,5 +1,4 @@
 /** An orderly end, for a machine whose files stay: units stop as they want to. */
-import { openLineFifo } from "../host/fifo.ts";
 import type { Host } from "../host/host.ts";
 import { machinePaths } from "./machine-paths.ts";
 import type { MachinePlan } from "./machine-plan.ts";
@@ -14,7 +13,7 @@ const SHUT_DOWN_MS = 60_000;
  */
 export async function shutDownMachine(host: Host, plan: MachinePlan): Promise<Shutdown> {
   // The unit's release writes "gone" to whoever holds this FIFO.
-  await using ready = openLineFifo(machinePaths(plan.name).ready);
+  await using ready = host.fifos.openLines(machinePaths(plan.name).ready);
   await host.processes.exec([
     "systemctl",
     "kill",

@@ -1,6 +1,4 @@
 /** Carries out a MachinePlan: clone, control directory, unit, readiness. */
-
-import { openLineFifo } from "../host/fifo.ts";
 import type { Host } from "../host/host.ts";
 import type { Storage } from "../storage/storage.ts";
 import { RunnerError } from "../text/errors.ts";
@@ -26,7 +24,7 @@ export async function startMachine(
     const launch = { clone: plan.clone, idShift: plan.idShift, nspawn: plan.nspawn };
     host.files.writeText(machinePaths(plan.name).launch, JSON.stringify(launch), 0o600);
   }
-  await using ready = openLineFifo(machinePaths(plan.name).ready);
+  await using ready = host.fifos.openLines(machinePaths(plan.name).ready);
   const startedAt = new Date(host.clock.nowMs());
   const started = await host.processes.run(plan.start, { interruptible: true });
   const line =

@@ -1,5 +1,4 @@
 /** Clones by btrfs snapshots: a few milliseconds, whatever the size. */
-import { basename, dirname } from "node:path";
 import type { Storage, StorageHost } from "./storage.ts";
 
 /** statfs(2), BTRFS_SUPER_MAGIC. */
@@ -58,19 +57,18 @@ function isSubvolume(host: StorageHost, tree: string): boolean {
   return facts?.kind === "directory" && facts.inode === SUBVOLUME_INODE;
 }
 
-/** Deletes a subvolume and those that systemd-tmpfiles (types v, q, Q) made inside it. */
+/**
+ * Deletes a subvolume and those made inside it: by systemd-tmpfiles (types v, q, Q), or by a job,
+ * whose root may make them, of any name, and read-only. So no name is read here: `find` hands each
+ * path on itself, and follows no link.
+ */
 async function deleteSubvolume(host: StorageHost, tree: string): Promise<void> {
   const { processes } = host;
   const whole = await processes.run(["btrfs", "subvolume", "delete", tree]);
   if (whole.exitCode === 0) return;
-  const listed = await processes.run(["btrfs", "subvolume", "list", "-o", tree]);
-  const inside = `/${basename(dirname(tree))}/${basename(tree)}/`;
-  const nested = listed.stdout
-    .split("\n")
-    .map((line) => line.split(" path ")[1]?.split(inside)[1])
-    .filter((path) => path !== undefined);
-  for (const path of nested.toReversed()) {
-    await processes.run(["btrfs", "subvolume", "delete", `${tree}/${path}`]);
-  }
-  await processes.run(["btrfs", "subvolume", "delete", tree]);
+  const inside = ["-type", "d", "-inum", `${SUBVOLUME_INODE}`, "-exec", "btrfs"];
+  // Nothing can be deleted in a read-only one; the flag may say that it was received (-f).
+  const writable = ["property", "set", "-f", "-t", "subvol", "{}", "ro", "false", ";"];
+  await processes.run(["find", tree, ...inside, ...writable]);
+  await processes.run(["find", tree, "-depth", ...inside, "subvolume", "delete", "{}", ";"]);
 }

@@ -5,7 +5,7 @@ export const reflink: Storage = {
   kind: "reflink",
   traits: { copyOnWrite: true, needsOwnTree: false },
   probe: async (host, directory) =>
-    (await canReflink(host, directory))
+    host.files.probeReflink(directory)
       ? { kind: "fits" }
       : {
           kind: "unfit",
@@ -30,16 +30,4 @@ export const reflink: Storage = {
 
 async function reflinkTree(host: StorageHost, source: string, tree: string): Promise<void> {
   await host.processes.exec(["cp", "-a", "--reflink=always", source, tree]);
-}
-
-async function canReflink(host: StorageHost, directory: string): Promise<boolean> {
-  const probe = `${directory}/.probe-${host.randomName(8)}`;
-  try {
-    host.files.writeText(probe, "x".repeat(4096), 0o600);
-    const copy = await host.processes.run(["cp", "--reflink=always", probe, `${probe}.copy`]);
-    return copy.exitCode === 0;
-  } finally {
-    host.files.remove(probe);
-    host.files.remove(`${probe}.copy`);
-  }
 }

@@ -1,7 +1,16 @@
 /** Images by hand: made, changed, listed, put there, on every storage; jobs never notice. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync } from "node:fs";
-import { cleanUpAfterEach, command, later, openRunner, PLACES, start } from "./harness.ts";
+import { existsSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cleanUpAfterEach,
+  command,
+  expectNothingLeft,
+  later,
+  openRunner,
+  PLACES,
+  start,
+  uniqueName,
+} from "./harness.ts";
 
 cleanUpAfterEach();
 
@@ -50,6 +59,48 @@ describe.each([...PLACES])("images on $kind", (place) => {
     expect((await runner.call("chroot-list")).stdout).toMatch(
       /^NAME +STORAGE +SIZE +AGE +IN USE BY\n/,
     );
+  });
+});
+
+const NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "nspawn-runner"];
+
+describe.each([...PLACES])("an ordinary user, on $kind", (place) => {
+  const environment = { NSPAWN_RUNNER_CONFIG: "/tmp/ordinary.toml" };
+
+  test("sees the images, and is told what only root sees", async () => {
+    later(() => rmSync(environment.NSPAWN_RUNNER_CONFIG));
+    writeFileSync(environment.NSPAWN_RUNNER_CONFIG, `root_directory = "${place.root}"\n`);
+    const listed = await start([...NOBODY, "chroot-list", "--json"], environment).ended;
+    expect(listed.code).toBe(0);
+    const images: { name: string; sizeBytes: number }[] = JSON.parse(listed.stdout);
+    expect(images.map((image) => image.name)).toEqual(["nobash", "nosystemd", "trixie"]);
+    for (const image of images) expect(image.sizeBytes).toBeGreaterThan(1_000_000);
+    expect(listed.stderr).toBe(
+      "Only root sees which jobs use an image, and all that counts to its size.\n",
+    );
+  });
+
+  test("who may not even look is told so", async () => {
+    later(() => rmSync(environment.NSPAWN_RUNNER_CONFIG));
+    const hidden = (await command("mktemp", "-d")).stdout.trim();
+    later(() => rmSync(hidden, { recursive: true }));
+    writeFileSync(environment.NSPAWN_RUNNER_CONFIG, `root_directory = "${hidden}"\n`);
+    const listed = await start([...NOBODY, "chroot-list"], environment).ended;
+    expect(listed.code).toBe(2);
+    expect(listed.stderr).toStartWith(`ERROR: Access to "${hidden}" is denied.\n`);
+    expect(listed.stderr).toContain("Hint: Run the command as root.");
+  });
+});
+
+describe.each([...PLACES])("prepare --dry-run on $kind", (place) => {
+  test("prints the plan, starts nothing and leaves nothing", async () => {
+    const name = uniqueName();
+    const planned = await openRunner(place).call("prepare", "--dry-run", "--id", name, "trixie");
+    expect(planned.code).toBe(0);
+    expect(planned.stderr).toBe("");
+    expect(planned.stdout).toContain(`Image     trixie (${place.root}/trixie)\n`);
+    expect(planned.stdout).toContain(`  /usr/bin/systemd-nspawn --quiet `);
+    expectNothingLeft(place, name);
   });
 });
 

@@ -12,6 +12,8 @@ import { type Generation, listGenerations, pinPath } from "./generations.ts";
 import { KEEP_DEFAULT, planRemoval } from "./keep.ts";
 import { type Manifest, removeManifest, writeManifest } from "./manifest.ts";
 
+/** Of the link that is to become `current`. */
+const NEXT_PREFIX = ".current-";
 const trashDirectory = (store: ImageStore): string => `${store.rootDirectory}/.trash`;
 
 /** Sorts by time, and is never given twice. */
@@ -37,11 +39,23 @@ export async function publishGeneration(
   const directory = generationsDirectory(store.rootDirectory, name);
   const generation = `${name}_${manifest.version}`;
   const tree = `${directory}/${generation}`;
-  host.files.ensureDirectory(directory, 0o755);
-  writeManifest(host, tree, manifest);
-  host.files.renameNew(draft.tree, tree);
+  {
+    using _lock = imageLock(host, store.rootDirectory, name, "exclusive");
+    if (host.files.probe(directory) === undefined) {
+      // A new image comes whole, in one step, or not at all.
+      const first = `${draft.work}/generations`;
+      host.files.createDirectory(first, 0o755);
+      writeManifest(host, `${first}/${generation}`, manifest);
+      host.files.link(generation, `${first}/current`);
+      host.files.renameNew(draft.tree, `${first}/${generation}`);
+      host.files.renameNew(first, directory);
+    } else {
+      writeManifest(host, tree, manifest);
+      host.files.renameNew(draft.tree, tree);
+      pointTo(host, directory, generation);
+    }
+  }
   draft.published();
-  makeCurrent(host, store, { name, version: manifest.version });
   await removeOldGenerations(host, store, name);
 }
 
@@ -52,10 +66,13 @@ export function makeCurrent(
   choice: { readonly name: ImageName; readonly version: string },
 ): void {
   const { name, version } = choice;
-  const directory = generationsDirectory(store.rootDirectory, name);
-  const next = `${directory}/.current-${host.randomName(6)}`;
-  host.files.link(`${name}_${version}`, next);
   using _lock = imageLock(host, store.rootDirectory, name, "exclusive");
+  pointTo(host, generationsDirectory(store.rootDirectory, name), `${name}_${version}`);
+}
+
+function pointTo(host: Host, directory: string, generation: string): void {
+  const next = `${directory}/${NEXT_PREFIX}${host.randomName(6)}`;
+  host.files.link(generation, next);
   host.files.rename(next, `${directory}/current`);
 }
 
@@ -71,8 +88,10 @@ export async function replacePlain(
   const old = `${trash}/${image.name}-${host.randomName(8)}`;
   {
     using _lock = imageLock(host, store.rootDirectory, image.name, "exclusive");
-    host.files.renameNew(image.tree, old);
-    host.files.renameNew(draft.tree, image.tree);
+    // From the trash, where the old one will be: however this ends, the image is there, and gc
+    // finds the other one.
+    host.files.renameNew(draft.tree, old);
+    host.files.exchange(old, image.tree);
   }
   draft.published();
   await emptyTrash(host, store);
@@ -108,7 +127,7 @@ function removeStrays(host: Host, directory: string): void {
   for (const entry of host.files.list(directory)) {
     const tree = /^(.*)\.(json|pin)$/.exec(entry)?.[1];
     const stray = tree !== undefined && host.files.probe(`${directory}/${tree}`) === undefined;
-    if (stray || entry.startsWith(".current-")) host.files.remove(`${directory}/${entry}`);
+    if (stray || entry.startsWith(NEXT_PREFIX)) host.files.remove(`${directory}/${entry}`);
   }
 }
 

@@ -1,0 +1,53 @@
+/** The `run` stage on the fake host: what GitLab Runner is told of a script's end. */
+import { expect, test } from "bun:test";
+import { makeSystem } from "../../test/fakes/fake-commands.ts";
+import { EXT4 } from "../../test/fakes/fake-disk.ts";
+import { openComputer } from "../../test/fakes/fake-host.ts";
+import { parseConfig } from "../config/config.ts";
+import { parseMachineName } from "../text/names.ts";
+import { prepareJob } from "./prepare-job.ts";
+import { runJobStep } from "./run-job.ts";
+
+const name = parseMachineName("job-1-a");
+const CODE_FILE = "/tmp/code";
+
+async function openMachine() {
+  const computer = openComputer({
+    mounts: { "/images": EXT4, "/tmp": EXT4 },
+    runScript: (text) => ({ output: `ran ${text}\n`, code: Number(text) }),
+  });
+  makeSystem(computer.disk, "/images/debian");
+  const process = computer.start({ environment: { BUILD_EXIT_CODE_FILE: CODE_FILE } });
+  const request = { name, image: "debian", defaultImage: undefined, jobId: "1" };
+  const config = parseConfig('root_directory = "/images"\n', "/config.toml");
+  await prepareJob(process.host, config, {
+    ...request,
+    timeoutSeconds: undefined,
+    packages: undefined,
+  });
+  return { ...process, files: process.host.files };
+}
+
+test.each([
+  [0, "success", undefined, undefined],
+  [3, "script-failed", "3\n", undefined],
+  [255, "script-failed", "255\n", undefined],
+  [143, "script-failed", "143\n", "The script was ended by SIGTERM (exit status 143)."],
+] as const)("exit code %p is told as %p", async (code, outcome, told, said) => {
+  const { host, files, printed, said: lines } = await openMachine();
+  files.writeText("/tmp/script", String(code));
+  files.writeText(CODE_FILE, "stale");
+  expect(await runJobStep(host, { name, script: "/tmp/script" })).toBe(outcome);
+  expect(printed).toEqual([`ran ${code}\n`]);
+  expect(files.probe(CODE_FILE) && files.readText(CODE_FILE)).toBe(told);
+  expect(lines.filter((line) => line.startsWith("The script"))).toEqual(said ? [said] : []);
+  expect(files.list(`/run/nspawn-runner/machines/${name}/control/steps`)).toEqual([]);
+});
+
+test("a machine that never was is a system error with what may have happened", async () => {
+  const { host } = openComputer().start();
+  expect(runJobStep(host, { name, script: "/tmp/script" })).rejects.toMatchObject({
+    kind: "system",
+    message: 'There is no machine "job-1-a".',
+  });
+});

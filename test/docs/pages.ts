@@ -1,0 +1,83 @@
+/** The pages of `docs/reference/`, as text from what they describe. */
+import * as v from "valibot";
+import { buildProgram } from "../../src/cli/program.ts";
+import { entries } from "../../src/config/config.ts";
+import { EXIT_CODES, readExitCodes } from "../../src/job/exit-codes.ts";
+
+const NOTE = "<!-- Written by script/docs. -->\n\n";
+
+/** File name in `docs/reference/` → text. */
+export function referencePages(): Readonly<Record<string, string>> {
+  return {
+    "commands.md": NOTE + commandsPage(),
+    "config.md": NOTE + configPage(),
+    "exit-codes.md": NOTE + exitCodesPage(),
+  };
+}
+
+const HELP_WIDTH = 90;
+
+/** What `--help` prints of each command that is not hidden. */
+function commandsPage(): string {
+  let written = "";
+  const unused = (): never => {
+    throw new Error("nothing runs here");
+  };
+  const program = buildProgram(
+    {
+      version: "",
+      open: unused,
+      writeOut: (text) => {
+        written += text;
+      },
+    },
+    unused,
+  );
+  const helpOf = (command: typeof program): string => {
+    written = "";
+    command.configureHelp({ ...command.configureHelp(), helpWidth: HELP_WIDTH });
+    command.outputHelp();
+    return `\`\`\`\n${written.trimEnd()}\n\`\`\`\n`;
+  };
+  const commands = program
+    .createHelp()
+    .visibleCommands(program)
+    .filter((command) => command.name() !== "help")
+    .map((command) => `## ${command.name()}\n\n${helpOf(command)}`);
+  return ["# Commands\n", helpOf(program), ...commands].join("\n");
+}
+
+function configPage(): string {
+  const rows = Object.entries(entries).map(([key, { wrapped, default: byDefault }]) => {
+    const what = v.getDescription(wrapped) ?? "";
+    const initial = byDefault === undefined ? "none" : `\`${JSON.stringify(byDefault)}\``;
+    return `| \`${key}\` | ${v.getTitle(wrapped) ?? ""} | ${initial} | ${what} |\n`;
+  });
+  return [
+    "# Settings\n\n",
+    "`/etc/nspawn-runner/config.toml`, or the file that `$NSPAWN_RUNNER_CONFIG` names. TOML; every\n",
+    "setting may be left out, and an unknown one is an error.\n\n",
+    "| setting | takes | default | |\n|---|---|---|---|\n",
+    ...rows,
+  ].join("");
+}
+
+const VARIABLES = {
+  success: "",
+  buildFailure: "`$BUILD_FAILURE_EXIT_CODE`, else ",
+  systemFailure: "`$SYSTEM_FAILURE_EXIT_CODE`, else ",
+} as const;
+
+function exitCodesPage(): string {
+  const usual = { success: 0, ...readExitCodes({}) };
+  const rows = Object.values(EXIT_CODES).map(
+    ({ code, means }) => `| ${VARIABLES[code]}${usual[code]} | ${means} |\n`,
+  );
+  return [
+    "# Exit codes\n\n",
+    "GitLab Runner says in two variables what it wants to see. `exec` and `chroot-login` end with the\n",
+    "code of the job and of the command.\n\n",
+    "| code | means |\n|---|---|\n",
+    ...rows,
+  ].join("");
+}

@@ -1,0 +1,147 @@
+/** The commands of a fake host that work on files, with their effects on its disk. */
+import { BTRFS, type Directory, type FakeDisk, posixError, SUBVOLUME_INODE } from "./fake-disk.ts";
+
+export interface Answer {
+  readonly exitCode: number;
+  readonly stdout?: string;
+  readonly stderr?: string;
+}
+
+export interface Call {
+  readonly argv: readonly string[];
+  /** It is to fail; what copies has done half of it by then. */
+  readonly refused: boolean;
+}
+
+/** From the first words of a command to what it does. The first that fits is taken. */
+export type CommandTable = readonly (readonly [
+  prefix: readonly string[],
+  run: (call: Call) => Answer | Promise<Answer>,
+])[];
+
+const DONE: Answer = { exitCode: 0 };
+export const REFUSED: Answer = { exitCode: 1, stderr: "ordered to fail" };
+
+/** What a command that failed by itself says: the error's text on stderr. */
+export const failing =
+  (run: (call: Call) => Answer | undefined) =>
+  (call: Call): Answer => {
+    try {
+      return run(call) ?? DONE;
+    } catch (error) {
+      return { exitCode: 1, stderr: String(error) };
+    }
+  };
+
+/** A command that does all of its work or, when refused, none. */
+const whole = (run: (argv: readonly string[]) => Answer | undefined) =>
+  failing((call) => (call.refused ? REFUSED : run(call.argv)));
+
+export function fileCommands(disk: FakeDisk): CommandTable {
+  return [
+    [["cp", "-a"], failing((call) => copyTree(disk, call))],
+    [["btrfs", "subvolume", "create"], whole((argv) => void disk.createSubvolume(last(argv)))],
+    [["btrfs", "subvolume", "snapshot"], whole((argv) => snapshot(disk, argv))],
+    [["btrfs", "subvolume", "delete"], whole((argv) => deleteSubvolume(disk, last(argv)))],
+    [["btrfs", "property", "set"], whole((argv) => setReadOnly(disk, argv))],
+    [["find"], whole((argv) => findSubvolumes(disk, argv))],
+    [["du"], whole((argv) => ({ exitCode: 0, stdout: `4096\t${last(argv)}\n` }))],
+    [["umount"], whole(() => undefined)],
+    [["mmdebstrap"], failing((call) => debootstrap(disk, call))],
+  ];
+}
+
+const last = (argv: readonly string[]): string => argv.at(-1) ?? "";
+
+/** `cp -a [--reflink=…] SOURCE TARGET`, where `SOURCE/.` goes into a TARGET that is there. */
+function copyTree(disk: FakeDisk, { argv, refused }: Call): Answer | undefined {
+  const [from = "", to = ""] = argv.slice(-2);
+  const into = from.endsWith("/.");
+  const source = disk.directoryAt("cp", into ? from.slice(0, -2) : from);
+  if (!into) disk.create("mkdir", to, { kind: "directory", mode: source.mode });
+  const target = disk.directoryAt("cp", to);
+  requireReflinks(argv, target);
+  disk.copyInto(source, target, refused ? Math.floor(source.entries.size / 2) : undefined);
+  if (refused) return REFUSED;
+  [target.uid, target.mode, target.modifiedMs] = [source.uid, source.mode, source.modifiedMs];
+  return undefined;
+}
+
+function requireReflinks(argv: readonly string[], target: Directory): void {
+  const asked = argv.includes("--reflink=always");
+  if (asked && !target.volume.fileSystem.reflinks) throw posixError("EOPNOTSUPP", "clone", "");
+}
+
+function subvolumeAt(disk: FakeDisk, path: string): Directory {
+  const node = disk.need("ioctl", path, false);
+  if (node.kind === "directory" && node.inode === SUBVOLUME_INODE) return node;
+  throw posixError("EINVAL", "ioctl", path);
+}
+
+function snapshot(disk: FakeDisk, argv: readonly string[]): undefined {
+  const [from = "", to = ""] = argv.slice(-2);
+  const source = subvolumeAt(disk, from);
+  const target = disk.createSubvolume(to);
+  disk.copyInto(source, target);
+  [target.uid, target.mode] = [source.uid, source.mode];
+}
+
+/** The real one refuses with ENOTEMPTY while there are subvolumes inside. */
+function deleteSubvolume(disk: FakeDisk, path: string): undefined {
+  const tree = subvolumeAt(disk, path);
+  if (nested(tree, path).length > 1) throw posixError("ENOTEMPTY", "ioctl", path);
+  const refuge = tree.volume.readOnly;
+  tree.volume.readOnly = false;
+  try {
+    disk.remove(path);
+  } finally {
+    tree.volume.readOnly = refuge;
+  }
+}
+
+function setReadOnly(disk: FakeDisk, argv: readonly string[]): undefined {
+  const [path = "", , value] = argv.slice(-3);
+  subvolumeAt(disk, path).volume.readOnly = value === "true";
+}
+
+/** `find TREE [-depth] -type d -inum 256 -exec btrfs … {} … ;` */
+function findSubvolumes(disk: FakeDisk, argv: readonly string[]): undefined {
+  const tree = argv[1] ?? "";
+  const found = nested(disk.directoryAt("find", tree), tree);
+  const words = argv.slice(argv.indexOf("-exec") + 1, -1);
+  for (const path of argv.includes("-depth") ? found : found.toReversed()) {
+    const command = words.map((word) => (word === "{}" ? path : word));
+    if (command[1] === "property") setReadOnly(disk, command);
+    else deleteSubvolume(disk, path);
+  }
+}
+
+function nested(node: Directory, path: string): string[] {
+  const below = [...node.entries].flatMap(([name, entry]) =>
+    entry.kind === "directory" ? nested(entry, `${path}/${name}`) : [],
+  );
+  const isOne = node.inode === SUBVOLUME_INODE && node.volume.fileSystem.magic === BTRFS.magic;
+  return isOne ? [...below, path] : below;
+}
+
+/** A whole system in a few files: what the project looks for in a tree. */
+export function makeSystem(disk: FakeDisk, tree: string): void {
+  for (const path of ["bin", "etc", "usr/lib/systemd", "usr/bin"]) {
+    disk.ensureDirectory(`${tree}/${path}`, 0o755);
+  }
+  const file = (path: string, text: string, mode = 0o644): void => {
+    disk.create("open", `${tree}/${path}`, { kind: "file", mode, text });
+  };
+  file("bin/sh", "shell", 0o755);
+  file("usr/bin/bash", "shell", 0o755);
+  file("usr/lib/systemd/systemd", "init", 0o755);
+  file("etc/os-release", "ID=debian\n");
+}
+
+function debootstrap(disk: FakeDisk, { argv, refused }: Call): Answer | undefined {
+  const tree = last(argv);
+  disk.directoryAt("mmdebstrap", tree);
+  if (refused) disk.create("open", `${tree}/half`, { kind: "file", mode: 0o644, text: "" });
+  else makeSystem(disk, tree);
+  return refused ? REFUSED : undefined;
+}

@@ -1,0 +1,195 @@
+/** The `Files` of one process of a fake host: every change counts as an effect. */
+import type { Fifos, LineFifo } from "../../src/host/fifo.ts";
+import type { Files, PathFacts } from "../../src/host/files.ts";
+import type { TreeEntry } from "../../src/host/tree.ts";
+import { type Effects, Killed } from "./effects.ts";
+import { type FakeDisk, type Fifo, type Node, posixError } from "./fake-disk.ts";
+
+/** Who holds which lock: path → shared or exclusive holders. */
+export type LockTable = Map<string, { shared: number; exclusive: number }>;
+
+export function openFakeFiles(disk: FakeDisk, locks: LockTable, effects: Effects): Files {
+  const { change } = effects;
+  const textAt = (path: string): string => {
+    const node = disk.need("open", path);
+    if (node.kind !== "file") throw posixError("EISDIR", "read", path);
+    return node.text;
+  };
+  return {
+    probe: (path) => {
+      const node = disk.look(path, false);
+      return node === undefined ? undefined : toFacts(node);
+    },
+    realPath: (path) => {
+      const node = disk.look(path, false);
+      if (node?.kind !== "link") disk.need("realpath", path);
+      return node?.kind === "link" && node.target.startsWith("/") ? node.target : path;
+    },
+    readText: (path, sizeMaxBytes = Number.POSITIVE_INFINITY) => {
+      const text = textAt(path);
+      if (text.length > sizeMaxBytes) {
+        throw new Error(`"${path}" has ${text.length} bytes; the limit is ${sizeMaxBytes}`);
+      }
+      return text;
+    },
+    readBytes: (path) => Buffer.from(textAt(path)),
+    append: (path, bytes) =>
+      change(`append ${path}`, () => {
+        const node = disk.look(path, true);
+        const text = typeof bytes === "string" ? bytes : Buffer.from(bytes).toString();
+        if (node?.kind === "file") node.text += text;
+        else disk.create("open", path, { kind: "file", mode: 0o640, text });
+      }),
+    readStart: (path, bytes) => textAt(path).slice(0, bytes),
+    writeText: (path, text, mode = 0o644) => {
+      const draft = `${path}.new`;
+      try {
+        change(`write ${draft}`, () => {
+          disk.remove(draft);
+          disk.create("open", draft, { kind: "file", mode, text });
+        });
+        change(`rename ${draft} ${path}`, () => disk.move(draft, path, "replace"));
+      } catch (error) {
+        if (!(error instanceof Killed) && disk.look(draft, false) !== undefined) disk.remove(draft);
+        throw error;
+      }
+    },
+    copy: (from, to, mode) =>
+      change(`copy ${to}`, () => {
+        disk.create("open", to, { kind: "file", mode, text: textAt(from) });
+      }),
+    readTree: (root) => readFakeTree(disk, root),
+    sameContent: (one, other) => textAt(one) === textAt(other),
+    list: (path) => [...disk.directoryAt("scandir", path).entries.keys()].sort(),
+    ensureDirectory: (path, mode) =>
+      change(`ensure ${path}`, () => disk.ensureDirectory(path, mode)),
+    createDirectory: (path, mode) =>
+      change(`mkdir ${path}`, () => {
+        disk.create("mkdir", path, { kind: "directory", mode });
+      }),
+    remove: (path) => change(`remove ${path}`, () => disk.remove(path)),
+    renameNew: (from, to) => change(`rename ${from} ${to}`, () => disk.move(from, to, "new")),
+    exchange: (one, other) =>
+      change(`exchange ${one} ${other}`, () => disk.move(one, other, "exchange")),
+    rename: (from, to) => change(`rename ${from} ${to}`, () => disk.move(from, to, "replace")),
+    link: (target, path) =>
+      change(`link ${path}`, () => {
+        disk.create("symlink", path, { kind: "link", target });
+      }),
+    readLink: (path) => {
+      const node = disk.need("readlink", path, false);
+      if (node.kind !== "link") throw posixError("EINVAL", "readlink", path);
+      return node.target;
+    },
+    makeFifo: (path, { mode, ownerId }) =>
+      change(`mkfifo ${path}`, () => {
+        disk.create("mkfifo", path, { kind: "fifo", mode }).uid = ownerId;
+      }),
+    setOwner: (path, ownerId) =>
+      change(`chown ${path}`, () => {
+        disk.need("lchown", path, false).uid = ownerId;
+      }),
+    probeFileSystem: (path) => disk.need("statfs", path).volume.fileSystem,
+    probeReflink: (directory) => {
+      change(`probe ${directory}`, () => {});
+      return disk.directoryAt("open", directory).volume.fileSystem.reflinks;
+    },
+    lock: (path, options) => {
+      change(`lock ${path}`, () => {
+        if (disk.look(path, true) === undefined) {
+          disk.create("open", path, { kind: "file", mode: 0o600, text: "" });
+        }
+      });
+      // Of a process that ends, whyever, the kernel keeps no lock.
+      return takeLock(locks, path, options);
+    },
+  };
+}
+
+/** Its release is no effect: the kernel does it, also when the process is killed. */
+function takeLock(
+  locks: LockTable,
+  path: string,
+  { mode, wait }: { readonly mode: "shared" | "exclusive"; readonly wait: boolean },
+): Disposable | undefined {
+  const held = locks.get(path) ?? { shared: 0, exclusive: 0 };
+  locks.set(path, held);
+  if (held.exclusive > 0 || (mode === "exclusive" && held.shared > 0)) {
+    // Nobody else runs meanwhile who could let go of it.
+    if (wait) throw new Error(`deadlock: the lock "${path}" is held`);
+    return undefined;
+  }
+  held[mode] += 1;
+  let holds = true;
+  return {
+    [Symbol.dispose]: () => {
+      if (holds) held[mode] -= 1;
+      holds = false;
+    },
+  };
+}
+
+function toFacts(node: Node): PathFacts {
+  return {
+    kind: node.kind === "fifo" ? "other" : node.kind,
+    inode: node.inode,
+    device: node.volume.device,
+    uid: node.uid,
+    mode: node.mode,
+    sizeBytes: node.kind === "file" ? node.text.length : 0,
+    modifiedMs: node.modifiedMs,
+  };
+}
+
+/** FIFOs whose other side answers at once or never: what is not there will not come. */
+export function openFakeFifos(disk: FakeDisk): Fifos {
+  const fifoAt = (path: string): Fifo => {
+    const node = disk.need("open", path, false);
+    if (node.kind !== "fifo") throw posixError("EINVAL", "open", path);
+    return node;
+  };
+  const openLines = (path: string): LineFifo => {
+    const fifo = fifoAt(path);
+    fifo.readers += 1;
+    return {
+      readLine: async () => fifo.lines.shift(),
+      [Symbol.asyncDispose]: async () => {
+        fifo.readers -= 1;
+      },
+    };
+  };
+  return {
+    openLines,
+    awaitLines: async (path) => openLines(path),
+    openOutput: (path) => {
+      const fifo = fifoAt(path);
+      const { promise: finished, resolve } = Promise.withResolvers<void>();
+      return {
+        pump: async (write) => {
+          await finished;
+          for (const text of fifo.lines.splice(0)) await write(Buffer.from(text));
+        },
+        finish: resolve,
+        [Symbol.dispose]: () => {},
+      };
+    },
+    writeLine: (path, line) => {
+      const fifo = fifoAt(path);
+      if (fifo.onLine !== undefined) fifo.onLine(line);
+      else if (fifo.readers > 0) fifo.lines.push(line);
+      else return false;
+      return true;
+    },
+  };
+}
+
+function readFakeTree(disk: FakeDisk, root: string): ReadonlyMap<string, TreeEntry> {
+  const entries = new Map<string, TreeEntry>();
+  for (const line of disk.describe(root)) {
+    const [path = "", ...facts] = line.split(" ");
+    if (path === root) continue;
+    const isFile = disk.look(path, false)?.kind === "file";
+    entries.set(path.slice(root.length), { isFile, facts: facts.join(" "), modifiedMs: 0 });
+  }
+  return entries;
+}

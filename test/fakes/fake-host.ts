@@ -1,0 +1,179 @@
+/**
+ * The one fake host: a computer in memory, with systemd, on which any number of processes of ours
+ * run. Each process is a `Host` of its own, with failures to order.
+ */
+import { launchAction } from "../../src/cli/launch.ts";
+import { releaseAction } from "../../src/cli/release.ts";
+import type { Host } from "../../src/host/host.ts";
+import type { Mounts } from "../../src/host/mounts.ts";
+import type { ExecOptions, Processes } from "../../src/host/processes.ts";
+import { RunnerError } from "../../src/text/errors.ts";
+import { formatCommand, formatCommandFailure } from "../../src/text/format-command.ts";
+import { type Effects, type FailureOrder, openEffects } from "./effects.ts";
+import { type Answer, type CommandTable, fileCommands } from "./fake-commands.ts";
+import { CGROUP2, type FakeDisk, type FileSystem, openDisk } from "./fake-disk.ts";
+import { type LockTable, openFakeFifos, openFakeFiles } from "./fake-files.ts";
+import { Became, type FakeSystemd, openSystemd, type RunScript } from "./fake-systemd.ts";
+
+export interface ProcessOptions {
+  readonly fails?: FailureOrder;
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly userId?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface FakeProcess {
+  readonly host: Host;
+  /** Its effects in order, as text. */
+  readonly effects: readonly string[];
+  readonly said: readonly string[];
+  /** What it wrote to stdout. */
+  readonly printed: readonly string[];
+}
+
+export interface FakeComputer {
+  readonly disk: FakeDisk;
+  readonly systemd: FakeSystemd;
+  start(options?: ProcessOptions): FakeProcess;
+  passTime(ms: number): void;
+}
+
+export interface ComputerOptions {
+  /** Mounts beyond those that every host has. */
+  readonly mounts?: Readonly<Record<string, FileSystem>>;
+  readonly runScript?: RunScript;
+  /** Commands of the test's own; they go before the usual ones. */
+  readonly commands?: CommandTable;
+}
+
+const START_OF_TIME = Date.parse("2026-01-02T03:04:05Z");
+
+export function openComputer(options: ComputerOptions = {}): FakeComputer {
+  let now = START_OF_TIME;
+  let names = 0;
+  const disk = openDisk(() => now);
+  furnish(disk, options.mounts ?? {});
+  const locks: LockTable = new Map();
+  const systemd = openSystemd({
+    disk,
+    runScript: options.runScript ?? (() => ({ output: "", code: 0 })),
+    runDriver: async ([verb, name = ""], environment) => {
+      const context = { host: start({ environment }).host, version: "0" };
+      if (verb === "internal-release") await releaseAction(context, name);
+      else if (verb === "internal-launch") await launchAction(context, name);
+      else throw new Error(`the fake runs no "${verb}"`);
+    },
+  });
+  const table = [...(options.commands ?? []), ...systemd.commands, ...fileCommands(disk)];
+
+  const start = (how: ProcessOptions = {}): FakeProcess => {
+    const effects = openEffects(how.fails);
+    const said: string[] = [];
+    const printed: string[] = [];
+    const say = (text: string): void => void said.push(text);
+    const host: Host = {
+      environment: how.environment ?? {},
+      workingDirectory: "/root",
+      userId: how.userId ?? 0,
+      processId: 17,
+      commandLine: ["nspawn-runner"],
+      driver: ["/usr/bin/nspawn-runner"],
+      files: openFakeFiles(disk, locks, effects),
+      fifos: openFakeFifos(disk),
+      mounts: openFakeMounts(disk, effects),
+      processes: openFakeProcesses(table, effects),
+      clock: {
+        nowMs: () => now,
+        sleep: async (ms) => {
+          now += ms;
+        },
+      },
+      log: {
+        level: "debug",
+        ...{ info: say, warn: say, verbose: say, debug: say, error: say },
+        setFields: () => {},
+      },
+      signal: how.signal ?? new AbortController().signal,
+      randomName: (length) => {
+        names += 1;
+        return names.toString(36).padStart(length, "0");
+      },
+      colours: false,
+      print: (text) => void printed.push(text),
+      writeOut: async (bytes) => {
+        printed.push(Buffer.from(bytes).toString());
+        return true;
+      },
+    };
+    return { host, effects: effects.log, said, printed };
+  };
+  return {
+    disk,
+    systemd,
+    start,
+    passTime: (ms) => {
+      now += ms;
+    },
+  };
+}
+
+/** What the project looks for on a host. */
+function furnish(disk: FakeDisk, mounts: Readonly<Record<string, FileSystem>>): void {
+  disk.ensureDirectory("/run/systemd/system", 0o755);
+  disk.ensureDirectory("/usr/bin", 0o755);
+  disk.ensureDirectory("/proc/self", 0o755);
+  const file = (path: string, text: string): void => {
+    disk.create("open", path, { kind: "file", mode: 0o755, text });
+  };
+  file("/usr/bin/systemd-nspawn", "program");
+  file("/proc/self/cgroup", "0::/user.slice\n");
+  disk.mount("/sys/fs/cgroup", CGROUP2);
+  for (const [path, fileSystem] of Object.entries(mounts)) disk.mount(path, fileSystem);
+}
+
+/** What is mounted is seen by the machine alone, so nothing of it shows here. */
+function openFakeMounts(disk: FakeDisk, effects: Effects): Mounts {
+  return {
+    fileSystem: (type, target) =>
+      effects.change(`mount ${type} ${target}`, () => void disk.directoryAt("mount", target)),
+    idMapped: async ({ source, target }) =>
+      effects.change(`mount ${source} ${target}`, () => {
+        for (const path of [source, target]) disk.directoryAt("mount", path);
+      }),
+  };
+}
+
+function openFakeProcesses(table: CommandTable, effects: Effects): Processes {
+  const behaviourOf = (argv: readonly string[]) => {
+    const found = table.find(([prefix]) => prefix.every((word, index) => argv[index] === word));
+    if (found === undefined) throw new Error(`the fake knows no "${formatCommand(argv)}"`);
+    return found[1];
+  };
+  const run = async (argv: readonly string[], _options?: ExecOptions) => {
+    const behaviour = behaviourOf(argv);
+    const fate = effects.begin(formatCommand(argv));
+    const answer: Answer = await behaviour({ argv, refused: fate === "refused" });
+    const failed = fate !== "works" && answer.exitCode === 0;
+    return {
+      argv,
+      exitCode: failed ? 1 : answer.exitCode,
+      signal: undefined,
+      stdout: failed ? "" : (answer.stdout ?? ""),
+      stderr: answer.stderr ?? "",
+      durationMs: 0,
+    };
+  };
+  return {
+    run,
+    exec: async (argv, options) => {
+      const result = await run(argv, options);
+      if (result.exitCode === 0) return result.stdout;
+      throw new RunnerError({ kind: "system", message: formatCommandFailure(result) });
+    },
+    become: (argv) => {
+      throw new Became(argv);
+    },
+    find: (command) =>
+      table.some(([prefix]) => prefix[0] === command) ? `/usr/bin/${command}` : undefined,
+  };
+}

@@ -1,0 +1,157 @@
+/**
+ * systemd as the project uses it: transient units of machines, which start, tell that they are
+ * ready, take scripts, end, and then run their `ExecStopPost=`.
+ */
+import { type Answer, type CommandTable, REFUSED } from "./fake-commands.ts";
+import type { FakeDisk } from "./fake-disk.ts";
+
+interface Unit {
+  readonly name: string;
+  readonly slice: string;
+  readonly properties: readonly string[];
+  readonly machine: string;
+}
+
+export type EndResult = "success" | "exit-code" | "timeout" | "signal";
+
+export interface FakeSystemd {
+  readonly units: Map<string, Unit>;
+  /** Ends a unit as if by itself: `ExecStopPost=` runs. Nothing when there is no such unit. */
+  end(unit: string, result: EndResult): Promise<void>;
+  readonly commands: CommandTable;
+}
+
+/** Thrown by a process that is another program from now on. */
+export class Became extends Error {
+  readonly argv: readonly string[];
+  constructor(argv: readonly string[]) {
+    super(`became ${argv[0]}`);
+    this.argv = argv;
+  }
+}
+
+/** What a script prints and how it ends, when a machine runs it. */
+export type RunScript = (text: string) => { readonly output: string; readonly code: number };
+
+export function openSystemd(options: {
+  readonly disk: FakeDisk;
+  readonly runScript: RunScript;
+  /** Runs our own program, as another process: `internal-release` or `internal-launch`. */
+  readonly runDriver: (
+    words: readonly string[],
+    environment: Readonly<Record<string, string>>,
+  ) => Promise<void>;
+}): FakeSystemd {
+  const { disk } = options;
+  const units = new Map<string, Unit>();
+
+  const end = async (name: string, result: EndResult): Promise<void> => {
+    const unit = units.get(name);
+    if (unit === undefined) return;
+    units.delete(name);
+    const post = unit.properties.find((property) => property.startsWith("ExecStopPost="));
+    const words = [...(post ?? "").matchAll(/"([^"]*)"/g)].map((match) => match[1] ?? "");
+    await options.runDriver(words.slice(1), {
+      SERVICE_RESULT: result,
+      EXIT_CODE: result === "success" ? "exited" : "killed",
+      EXIT_STATUS: result === "success" ? "0" : "KILL",
+    });
+  };
+
+  const start = async (argv: readonly string[]): Promise<Answer> => {
+    const option = (key: string): string | undefined =>
+      argv.find((word) => word.startsWith(`--${key}=`))?.slice(key.length + 3);
+    const execStart = argv.slice(argv.indexOf("--") + 1);
+    const machine = /"internal-release" "([^"]*)"/.exec(argv.join("\n"))?.[1] ?? "";
+    const unit: Unit = {
+      name: option("unit") ?? "",
+      slice: option("slice") ?? "",
+      properties: argv.flatMap((word) => word.split(/^--property=/).slice(1)),
+      machine,
+    };
+    if (units.has(unit.name)) return { exitCode: 1, stderr: "Unit was already loaded." };
+    units.set(unit.name, unit);
+    const nspawn = await programOf(execStart);
+    if (bootMachine(disk, options.runScript, nspawn)) return { exitCode: 0 };
+    await end(unit.name, "exit-code");
+    return { exitCode: 1, stderr: "Job failed." };
+  };
+
+  /** A layered clone is started by our launcher, which becomes nspawn, or fails. */
+  const programOf = async (execStart: readonly string[]): Promise<readonly string[]> => {
+    if (!execStart.includes("internal-launch")) return execStart;
+    try {
+      await options.runDriver(execStart.slice(1), {});
+      return [];
+    } catch (error) {
+      return error instanceof Became ? error.argv : [];
+    }
+  };
+
+  const stop = async (argv: readonly string[]): Promise<Answer> => {
+    const names = argv.slice(argv.indexOf("stop") + 1);
+    const chosen = [...units.values()].filter(
+      (unit) => names.includes(unit.name) || names.includes(unit.slice),
+    );
+    for (const unit of chosen) await end(unit.name, "success");
+    return chosen.length > 0 ? { exitCode: 0 } : { exitCode: 5, stderr: "Unit not loaded." };
+  };
+
+  return {
+    units,
+    end,
+    commands: [
+      [["systemd-run"], (call) => (call.refused ? REFUSED : start(call.argv))],
+      [["systemctl", "stop"], (call) => (call.refused ? REFUSED : stop(call.argv))],
+      [["systemctl", "--no-block", "stop"], () => ({ exitCode: 0 })],
+      [
+        ["systemctl", "list-units"],
+        ({ refused }) =>
+          refused
+            ? REFUSED
+            : {
+                exitCode: 0,
+                stdout: [...units.keys()].map((name) => `${name} loaded active running\n`).join(""),
+              },
+      ],
+      [
+        ["systemctl", "is-active"],
+        ({ argv }) => ({ exitCode: units.has(argv.at(-1) ?? "") ? 0 : 3 }),
+      ],
+      [["systemctl", "--version"], () => ({ exitCode: 0, stdout: "systemd 257 (257.8-1)\n" })],
+      [["journalctl"], () => ({ exitCode: 0, stdout: "" })],
+    ],
+  };
+}
+
+/** Whether the machine came up; if so its agent has said that it is ready. */
+function bootMachine(disk: FakeDisk, runScript: RunScript, nspawn: readonly string[]): boolean {
+  const option = (key: string): string =>
+    nspawn.find((word) => word.startsWith(`--${key}=`))?.slice(key.length + 3) ?? "";
+  if (disk.look(option("directory"), true)?.kind !== "directory") return false;
+  const control = option("bind-ro").split(":")[0] ?? "";
+  const request = disk.look(`${control}/request`, true);
+  const ready = disk.look(`${control}/ready`, true);
+  if (request?.kind !== "fifo" || ready?.kind !== "fifo") return false;
+  request.onLine = (line) => runRequest(disk, runScript, { control, line });
+  ready.lines.push("ready");
+  return true;
+}
+
+/** The agent: runs a step at once and tells its end. */
+function runRequest(
+  disk: FakeDisk,
+  runScript: RunScript,
+  { control, line }: { readonly control: string; readonly line: string },
+): void {
+  const step = /^run (\S+)$/.exec(line)?.[1];
+  if (step === undefined) return;
+  const script = disk.need("open", `${control}/steps/${step}/script`);
+  const { output, code } = runScript(script.kind === "file" ? script.text : "");
+  const tell = (name: string, ...lines: string[]): void => {
+    const fifo = disk.need("open", `${control}/steps/${step}/${name}`);
+    if (fifo.kind === "fifo") fifo.lines.push(...lines);
+  };
+  tell("output", output);
+  tell("result", "started 1", `exited ${code}`);
+}

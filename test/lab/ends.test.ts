@@ -1,0 +1,87 @@
+/** A machine ends without anyone of ours: its time is over, or GitLab Runner's service is gone. */
+import { describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cleanUpAfterEach,
+  command,
+  later,
+  openRunner,
+  PLACES,
+  start,
+  uniqueName,
+  unitOf,
+} from "./harness.ts";
+
+cleanUpAfterEach();
+
+/** Clone and ids are gone although nobody called us; what `run` has to tell stays until cleanup. */
+function expectReleased(root: string, name: string): void {
+  expect(readdirSync(`${root}/.machines`)).not.toContain(name);
+  const ranges = "/run/nspawn-runner/id-ranges";
+  const owners = Bun.spawnSync(["readlink", ...readdirSync(ranges).map((id) => `${ranges}/${id}`)]);
+  expect(owners.stdout.toString().split("\n")).not.toContain(name);
+  expect(existsSync(`/run/nspawn-runner/machines/${name}/end.json`)).toBe(true);
+}
+
+const WAIT = 'until [ "$(systemctl show -P ActiveState "$0")" = inactive ]; do :; done';
+const awaitInactive = (unit: string): Promise<unknown> => command("bash", "-c", WAIT, unit);
+
+const kinds = ["btrfs", "overlay"];
+
+describe.each(PLACES.filter(({ kind }) => kinds.includes(kind)))("a machine on $kind", (place) => {
+  const runner = openRunner(place);
+
+  test("lives half an hour longer than its job may, and run tells that this was the reason", async () => {
+    const name = uniqueName();
+    const response = `/tmp/${name}-response.json`;
+    writeFileSync(response, JSON.stringify({ id: 1, runner_info: { timeout: 100 } }));
+    later(() => rmSync(response));
+    later(() => runner.call("cleanup", "--id", name));
+    const environment = { ...runner.environment, JOB_RESPONSE_FILE: response };
+    const prepare = ["nspawn-runner", "prepare", "--id", name, "trixie"];
+    expect(await start(prepare, environment).ended).toMatchObject({ code: 0 });
+    const shown = await command("systemctl", "show", "-P", "RuntimeMaxUSec", unitOf(name));
+    expect(shown.stdout).toBe("31min 40s\n");
+
+    // systemd reads a shorter life from a file of the administrator's, and counts from the start.
+    const dropIns = `/run/systemd/system/${unitOf(name)}.d`;
+    mkdirSync(dropIns, { recursive: true });
+    later(() => command("systemctl", "daemon-reload"));
+    later(() => rmSync(dropIns, { recursive: true }));
+    writeFileSync(`${dropIns}/life.conf`, "[Service]\nRuntimeMaxSec=1\n");
+    const script = `/tmp/${name}-script`;
+    writeFileSync(script, "echo going; sleep 300");
+    later(() => rmSync(script));
+    const running = runner.start("run", "--id", name, script);
+    await running.awaitOutput("going");
+    await command("systemctl", "daemon-reload");
+    const ended = await running.ended;
+    expect(ended.code).toBe(2);
+    expect(ended.stderr).toContain(
+      `Machine "${name}" is gone: it had lived for as long as its job may last`,
+    );
+    expectReleased(place.root, name);
+  });
+
+  test.each([
+    ["stopped", ["systemctl", "stop", "gitlab-runner.service"]],
+    ["killed", ["systemctl", "kill", "--signal=KILL", "gitlab-runner.service"]],
+  ] as const)("ends when the service of GitLab Runner is %s", async (_title, end) => {
+    const name = uniqueName();
+    later(() => runner.call("cleanup", "--id", name));
+    later(() => command("systemctl", "stop", "gitlab-runner.service"));
+    const prepared = `/tmp/${name}-prepared`;
+    await command("mkfifo", prepared);
+    later(() => rmSync(prepared));
+    const script = 'nspawn-runner prepare --id "$0" trixie; echo $? > "$1"; sleep 300';
+    const config = `--setenv=NSPAWN_RUNNER_CONFIG=${runner.environment.NSPAWN_RUNNER_CONFIG}`;
+    const service = ["systemd-run", "--unit=gitlab-runner.service", "--collect", config];
+    await command(...service, "--", "bash", "-c", script, name, prepared);
+    expect((await command("cat", prepared)).stdout).toBe("0\n");
+    const bound = await command("systemctl", "show", "-P", "BindsTo", unitOf(name));
+    expect(bound.stdout).toContain("gitlab-runner.service");
+    await command(...end);
+    await awaitInactive(unitOf(name));
+    expectReleased(place.root, name);
+  });
+});

@@ -1,0 +1,92 @@
+/** Whatever fails while an image is made or changed: it is as it was, or the new one, whole. */
+import { describe, expect, test } from "bun:test";
+import type { StorageKind } from "../../src/storage/storage.ts";
+import type { CommandTable } from "../fakes/fake-commands.ts";
+import type { FakeComputer } from "../fakes/fake-host.ts";
+import { collectLater, create, login, openPlace, type Place, ROOT, run, sweep } from "./sweep.ts";
+
+const KINDS: readonly StorageKind[] = ["btrfs", "reflink", "overlay"];
+const HOW = ["refused", "done", "killed"] as const;
+
+/** What a person does in a copy of the image: a file more, and the exit code 0. */
+function openChanging(place: Place): FakeComputer {
+  const commands: CommandTable = [
+    [
+      ["systemd-nspawn"],
+      ({ argv, refused }) => {
+        const tree = argv.find((word) => word.startsWith("--directory="))?.slice(12);
+        computer.disk.remove(`${tree}/changed`);
+        const file = { kind: "file", mode: 0o644, text: "" } as const;
+        computer.disk.create("open", `${tree}/changed`, file);
+        return { exitCode: refused ? 1 : 0 };
+      },
+    ],
+  ];
+  const computer = openPlace(place, commands);
+  return computer;
+}
+
+/** Paths and texts of the image that jobs get, and all else that lies in the root directory. */
+function look({ disk }: FakeComputer): { readonly image: string; readonly others: string[] } {
+  const generations = `${ROOT}/debian.v`;
+  const current = disk.look(`${generations}/current`, false);
+  const tree = current?.kind === "link" ? `${generations}/${current.target}` : `${ROOT}/debian`;
+  const image = disk.describe(tree).map((line) => line.slice(tree.length));
+  const others = disk
+    .describe(ROOT)
+    .map((line) => line.split(" ", 1)[0] ?? "")
+    .filter((path) => !path.startsWith(tree) && !path.startsWith(`${ROOT}/.locks`))
+    .filter((path) => ![ROOT, `${ROOT}/.drafts`, `${ROOT}/.trash`].includes(path));
+  return { image: image.join("\n"), others };
+}
+
+describe.each([...KINDS])("on %s", (kind) => {
+  test.each([...HOW])("chroot-create with an effect %s", async (how) => {
+    const place: Place = { kind, image: "none" };
+    const whole = openPlace(place);
+    await run(whole, create);
+    const wanted = look(whole);
+    expect(wanted.image).toContain("/etc/machine-id");
+    await sweep(how, {
+      open: () => openPlace(place),
+      act: create,
+      after: async (computer, end) => {
+        const before = look(computer).image;
+        await collectLater(computer);
+        const { image, others } = look(computer);
+        expect(image).toBe(before);
+        expect([wanted.image, ""]).toContain(image);
+        if (end === "succeeded") expect(image).toBe(wanted.image);
+        expect(others).toEqual(image === "" ? [] : wanted.others);
+        // Whatever it was, it can be done again.
+        if (image === "") {
+          await run(computer, create);
+          expect(look(computer).image).toBe(wanted.image);
+        }
+      },
+    });
+  });
+
+  test.each(
+    HOW.flatMap((how) => (["tree", "generations"] as const).map((image) => [how, image] as const)),
+  )("chroot-login with an effect %s, of an image that is a %s", async (how, image) => {
+    const place: Place = { kind, image };
+    const old = look(openChanging(place));
+    const whole = openChanging(place);
+    await run(whole, login);
+    const wanted = look(whole);
+    expect(wanted.image).toContain("/changed");
+    expect(wanted.others).toEqual(old.others);
+    await sweep(how, {
+      open: () => openChanging(place),
+      act: login,
+      after: async (computer) => {
+        const before = look(computer).image;
+        expect([old.image, wanted.image]).toContain(before);
+        await collectLater(computer);
+        expect(look(computer)).toEqual({ image: before, others: wanted.others });
+        await run(computer, login);
+      },
+    });
+  });
+});

@@ -1,0 +1,182 @@
+/** Whatever fails in the life of a machine, and whenever: nothing is left. */
+import { describe, expect, test } from "bun:test";
+import { EXT4 } from "../fakes/fake-disk.ts";
+import type { FakeComputer } from "../fakes/fake-host.ts";
+import {
+  cleanup,
+  collectLater,
+  expectNothingLeft,
+  GRACE_MS,
+  gc,
+  inventory,
+  MACHINE,
+  openPlace,
+  type Place,
+  prepare,
+  prepareAnother,
+  ROOT,
+  release,
+  run,
+  sweep,
+  UNIT,
+} from "./sweep.ts";
+
+const PLACES: readonly Place[] = [
+  { kind: "btrfs", image: "tree" },
+  { kind: "btrfs", image: "generations" },
+  { kind: "reflink", image: "tree" },
+  { kind: "overlay", image: "tree" },
+  { kind: "tmpfs", image: "generations" },
+];
+
+/** A driver that was killed may have left a unit that lives; it ends when its time is over. */
+async function endOfLife(computer: FakeComputer): Promise<void> {
+  await computer.systemd.end(UNIT, "timeout");
+}
+
+describe.each([...PLACES])("on $kind, of an image that is a $image", (place) => {
+  const before = inventory(openPlace(place));
+  const withMachine = async () => {
+    const computer = openPlace(place);
+    await run(computer, prepare);
+    expect([...computer.systemd.units.keys()]).toEqual([UNIT]);
+    return computer;
+  };
+
+  test.each(["refused", "done"] as const)("prepare with an effect %s", async (how) => {
+    const effects = await sweep(how, {
+      open: () => openPlace(place),
+      act: prepare,
+      after: async (computer, end) => {
+        // At once, by prepare itself: nobody else need come.
+        if (end === "failed") expectNothingLeft(computer, before);
+        await run(computer, cleanup);
+        expectNothingLeft(computer, before);
+      },
+    });
+    expect(effects).toBeGreaterThan(20);
+  });
+
+  test.each([
+    ["cleanup", (computer: FakeComputer) => run(computer, cleanup)],
+    [
+      "the end of the unit, and gc",
+      async (computer: FakeComputer) => {
+        await endOfLife(computer);
+        await collectLater(computer);
+      },
+    ],
+    [
+      "prepare again, and cleanup",
+      async (computer: FakeComputer) => {
+        await run(computer, prepare);
+        await run(computer, cleanup);
+      },
+    ],
+  ])("prepare killed before any effect, then %s", async (_title, then) => {
+    await sweep("killed", {
+      open: () => openPlace(place),
+      act: prepare,
+      after: async (computer) => {
+        await then(computer);
+        expectNothingLeft(computer, before);
+      },
+    });
+  });
+
+  test.each(["refused", "done", "killed"] as const)("cleanup with an effect %s", async (how) => {
+    for (const then of [cleanup, undefined]) {
+      await sweep(how, {
+        open: withMachine,
+        act: cleanup,
+        after: async (computer) => {
+          if (then !== undefined) await run(computer, then);
+          else {
+            await endOfLife(computer);
+            await collectLater(computer);
+          }
+          expectNothingLeft(computer, before);
+        },
+      });
+    }
+  });
+
+  test.each(["refused", "done", "killed"] as const)("the unit's own release, %s", async (how) => {
+    await sweep(how, {
+      open: async () => {
+        const computer = await withMachine();
+        computer.systemd.units.clear();
+        return computer;
+      },
+      act: release,
+      after: async (computer) => {
+        await collectLater(computer);
+        expectNothingLeft(computer, before);
+      },
+    });
+  });
+});
+
+describe("what a dead machine left", () => {
+  const place: Place = { kind: "btrfs", image: "tree" };
+  const before = inventory(openPlace(place));
+  /** Its unit has ended, and its `ExecStopPost=` has not run. */
+  const withDead = async () => {
+    const computer = openPlace(place);
+    await run(computer, prepare);
+    computer.systemd.units.clear();
+    computer.passTime(GRACE_MS);
+    return computer;
+  };
+
+  test.each(["refused", "done", "killed"] as const)("gc with an effect %s", async (how) => {
+    await sweep(how, {
+      open: withDead,
+      act: gc,
+      after: async (computer) => {
+        await collectLater(computer);
+        expectNothingLeft(computer, before);
+      },
+    });
+  });
+
+  test("does not keep another job from its machine, and is told", async () => {
+    const computer = await withDead();
+    // Something of the administrator's, which nobody can remove.
+    const mount = `${ROOT}/.machines/${MACHINE}/root/mnt`;
+    computer.disk.mount(mount, EXT4);
+    computer.disk.ensureDirectory(`${mount}/held`, 0o755);
+    computer.disk.directoryAt("open", mount).volume.readOnly = true;
+    const stuck = computer.start();
+    await prepareAnother(stuck);
+    expect(stuck.said).toContainEqual(
+      expect.stringMatching(/^Cannot remove what is left of machine "job-17-abcdef"\. /),
+    );
+    expect(computer.systemd.units.size).toBe(1);
+  });
+
+  test("goes although nobody can read its state", async () => {
+    const computer = await withDead();
+    const state = computer.disk.need("open", `/run/nspawn-runner/machines/${MACHINE}/state.json`);
+    if (state.kind === "file") state.text = "{";
+    await prepareAnother(computer.start());
+    await collectLater(computer);
+    expect(inventory(computer).join("\n")).not.toContain(MACHINE);
+  });
+});
+
+test("a directory on btrfs becomes a subvolume of the same content, whatever fails", async () => {
+  const place: Place = { kind: "btrfs", image: "directory" };
+  const before = inventory(openPlace(place));
+  for (const how of ["refused", "done", "killed"] as const) {
+    await sweep(how, {
+      open: () => openPlace(place),
+      act: prepare,
+      after: async (computer) => {
+        await run(computer, cleanup);
+        await collectLater(computer);
+        expectNothingLeft(computer, before);
+      },
+    });
+  }
+});

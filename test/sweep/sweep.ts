@@ -1,0 +1,148 @@
+/** The failure sweep: a command with its effect 1, 2, … n failing, and what is left afterwards. */
+import { expect } from "bun:test";
+import { chrootCreateAction } from "../../src/cli/chroot-create.ts";
+import { chrootLoginAction } from "../../src/cli/chroot-login.ts";
+import { cleanupAction } from "../../src/cli/cleanup.ts";
+import { gcAction } from "../../src/cli/gc.ts";
+import { prepareAction } from "../../src/cli/prepare.ts";
+import { releaseAction } from "../../src/cli/release.ts";
+import type { StorageKind } from "../../src/storage/storage.ts";
+import type { FailureOrder } from "../fakes/effects.ts";
+import type { CommandTable } from "../fakes/fake-commands.ts";
+import { makeSystem } from "../fakes/fake-commands.ts";
+import { BTRFS, EXT4, type FileSystem, XFS } from "../fakes/fake-disk.ts";
+import {
+  type FakeComputer,
+  type FakeProcess,
+  openComputer,
+  type ProcessOptions,
+} from "../fakes/fake-host.ts";
+
+export const ROOT = "/images";
+export const MACHINE = "job-17-abcdef";
+export const UNIT = "nspawn-runner-job\\x2d17\\x2dabcdef.service";
+/** What is older is not being prepared any more. */
+export const GRACE_MS = 11 * 60_000;
+
+const DISKS: Readonly<Record<StorageKind, FileSystem>> = {
+  btrfs: BTRFS,
+  reflink: XFS,
+  overlay: EXT4,
+  tmpfs: EXT4,
+};
+
+export interface Place {
+  readonly kind: StorageKind;
+  /** How image "debian" lies there. */
+  readonly image: "tree" | "directory" | "generations" | "none";
+}
+
+/** A host with a configuration, a storage and an image, on which nothing of ours has run yet. */
+export function openPlace({ kind, image }: Place, commands: CommandTable = []): FakeComputer {
+  const computer = openComputer({ mounts: { [ROOT]: DISKS[kind] }, commands });
+  const { disk } = computer;
+  disk.ensureDirectory("/etc/nspawn-runner", 0o755);
+  const text = `root_directory = "${ROOT}"\nstorage = "${kind}"\n`;
+  disk.create("open", "/etc/nspawn-runner/config.toml", { kind: "file", mode: 0o644, text });
+  if (image === "none") return computer;
+  const generations = image === "generations";
+  const tree = generations ? `${ROOT}/debian.v/debian_1` : `${ROOT}/debian`;
+  if (generations) {
+    disk.ensureDirectory(`${ROOT}/debian.v`, 0o755);
+    disk.create("symlink", `${ROOT}/debian.v/current`, { kind: "link", target: "debian_1" });
+  }
+  if (kind === "btrfs" && image !== "directory") disk.createSubvolume(tree);
+  else disk.ensureDirectory(tree, 0o755);
+  makeSystem(disk, tree);
+  return computer;
+}
+
+type Command = (process: FakeProcess) => Promise<unknown>;
+const context = ({ host }: FakeProcess) => ({ host, version: "0" });
+
+/** The commands of a user, in this place. */
+export const prepare: Command = (process) =>
+  prepareAction(context(process), "debian", { id: MACHINE });
+export const prepareAnother: Command = (process) =>
+  prepareAction(context(process), "debian", { id: "job-18-another" });
+export const cleanup: Command = (process) => cleanupAction(context(process), { id: MACHINE });
+/** `ExecStopPost=` of the machine's unit. */
+export const release: Command = (process) => releaseAction(context(process), MACHINE);
+export const gc: Command = (process) => gcAction(context(process));
+export const create: Command = (process) =>
+  chrootCreateAction(context(process), ["debian"], { suite: "trixie" });
+export const login: Command = (process) =>
+  chrootLoginAction(context(process), "debian", ["change"], {});
+
+/** Runs a command in a process of its own. */
+export async function run(
+  computer: FakeComputer,
+  command: Command,
+  options?: ProcessOptions,
+): Promise<void> {
+  await command(computer.start(options));
+}
+
+/** As `gc.timer` would, once nobody can be preparing any more. */
+export async function collectLater(computer: FakeComputer): Promise<void> {
+  computer.passTime(GRACE_MS);
+  await run(computer, gc);
+}
+
+export interface Sweep {
+  readonly open: () => FakeComputer | Promise<FakeComputer>;
+  readonly act: Command;
+  readonly after: (computer: FakeComputer, end: "succeeded" | "failed") => Promise<void>;
+}
+
+const EFFECTS_MAX = 200;
+
+/**
+ * Does that with effect 1 failing, with effect 2 failing, and so on, until there are no more
+ * effects. Returns how many there were.
+ */
+export async function sweep(how: FailureOrder["how"], { open, act, after }: Sweep) {
+  for (let at = 1; at <= EFFECTS_MAX; at += 1) {
+    const computer = await open();
+    let end: "succeeded" | "failed" = "succeeded";
+    const process = computer.start({ fails: { at, how } });
+    try {
+      await act(process);
+    } catch {
+      end = "failed";
+    }
+    const done = process.effects.length < at;
+    try {
+      await after(computer, end);
+    } catch (error) {
+      const effects = process.effects.slice(0, at + 3).join("\n  ");
+      throw new Error(`effect ${at} ${how}:\n  ${effects}\n${error}`, { cause: error });
+    }
+    if (done) return at - 1;
+  }
+  throw new Error(`more than ${EFFECTS_MAX} effects`);
+}
+
+/** Directories and lock files that stay once they are there, for all machines and images. */
+const STANDING = [
+  `${ROOT}/.machines`,
+  `${ROOT}/.drafts`,
+  `${ROOT}/.trash`,
+  "/run/nspawn-runner",
+  "/run/nspawn-runner/machines",
+  "/run/nspawn-runner/id-ranges",
+];
+
+/** Every path of the host, less what stands. */
+export function inventory({ disk }: FakeComputer): string[] {
+  return disk.describe("/").filter((line) => {
+    const path = line.split(" ", 1)[0]?.replace(/^\/\//, "/") ?? "";
+    return !STANDING.includes(path) && !path.startsWith(`${ROOT}/.locks`);
+  });
+}
+
+/** Nothing is on the host that was not there before, and no unit. */
+export function expectNothingLeft(computer: FakeComputer, before: readonly string[]): void {
+  expect([...computer.systemd.units.keys()]).toEqual([]);
+  expect(inventory(computer)).toEqual([...before]);
+}
