@@ -10,7 +10,7 @@ lab_packages=(
 # What only tests of images need, half a gigabyte: a lab with --tools has them besides.
 lab_tool_packages=(
   ansible debootstrap skopeo umoci docker-registry mkosi dnf createrepo-c rpm gnupg zypper
-  pacman-package-manager arch-install-scripts libarchive-tools zstd libcap2-bin
+  pacman-package-manager arch-install-scripts makepkg libarchive-tools zstd libcap2-bin
 )
 
 # The mirror of the host, so that a lab needs nothing the host does not have.

@@ -1,6 +1,5 @@
 /** `chroot-lint [--json] [NAME…]`. */
-import { readConfig } from "../config/config.ts";
-import { definitionDirectories } from "../image/definition/find-definitions.ts";
+import { definitionDirectories, readConfig } from "../config/config.ts";
 import { formatFinding } from "../image/definition/finding.ts";
 import { lintDefinitions } from "../image/definition/lint-definitions.ts";
 import type { Action } from "./context.ts";
@@ -13,8 +12,9 @@ export const chrootLintAction: Action<[string[], { json?: boolean }]> = async (
   words,
   options,
 ) => {
-  const { rootDirectory } = readConfig(host);
-  const directories = definitionDirectories(rootDirectory);
+  const config = readConfig(host);
+  const { rootDirectory } = config;
+  const directories = definitionDirectories(config);
   const { count, findings } = await lintDefinitions(host, { directories, rootDirectory, words });
   if (options.json) host.print(`${JSON.stringify(findings, undefined, 2)}\n`);
   else for (const finding of findings) host.print(`${formatFinding(finding)}\n`);

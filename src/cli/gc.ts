@@ -1,7 +1,7 @@
 /** `gc`: removes what machines left that died with their driver. */
 import { readConfig } from "../config/config.ts";
 import { removeStaleDrafts } from "../image/draft.ts";
-import { emptyTrash } from "../image/generations/publish.ts";
+import { emptyTrash, tidyGenerations } from "../image/generations/publish.ts";
 import { collectGarbage } from "../machine/machine-list.ts";
 import type { Action } from "./context.ts";
 import { openImageStore } from "./image-store.ts";
@@ -12,6 +12,7 @@ export const gcAction: Action<[]> = async ({ host }) => {
   const { removed, kept } = await collectGarbage(host, { rootDirectory, storage: storage.kind });
   await removeStaleDrafts(host, store);
   await emptyTrash(host, store);
+  await tidyGenerations(host, store);
   for (const name of removed) host.log.info(`Removed what was left of machine "${name}".`);
   return kept.length === 0 ? "success" : "system";
 };

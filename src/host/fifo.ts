@@ -1,12 +1,12 @@
 /**
- * FIFOs between the host and a machine. Reads block in the runtime's thread pool, so that a signal
- * is still handled; nothing of a machine is ever waited for without a bound.
+ * FIFOs between the host and a machine. Reads wait for events, so that a signal is still handled and
+ * machines do not wait for each other; nothing of a machine is ever waited for without a bound.
  */
 import * as fs from "node:fs";
 import { open } from "node:fs/promises";
 import { RunnerError } from "../text/errors.ts";
 
-const { O_RDWR, O_WRONLY, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
+const { O_RDONLY, O_RDWR, O_WRONLY, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
 const LINE_MAX_BYTES = 4096;
 
 export interface Fifos {
@@ -36,21 +36,42 @@ export interface LineFifo extends AsyncDisposable {
 }
 
 function openLines(path: string): LineFifo {
-  const fd = fs.openSync(path, O_RDWR | O_NOFOLLOW);
-  return lineReader(fd, () => {
-    // Ends a read that still waits in the thread pool.
-    fs.writeSync(fd, "\n");
-    fs.closeSync(fd);
-  });
+  return lineReader(openBytes(fs.openSync(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW)));
 }
 
 async function awaitLines(path: string): Promise<LineFifo> {
-  const handle = await open(path, fs.constants.O_RDONLY | O_NOFOLLOW);
-  return lineReader(handle.fd, () => handle.close());
+  // Waits in the thread pool until a writer comes, which the agent does at once.
+  const handle = await open(path, O_RDONLY | O_NOFOLLOW);
+  try {
+    // The same FIFO once more, for reading as events come: fcntl(2) is out of the runtime's reach.
+    return lineReader(openBytes(fs.openSync(`/proc/self/fd/${handle.fd}`, O_RDONLY | O_NONBLOCK)));
+  } finally {
+    await handle.close();
+  }
 }
 
-function lineReader(fd: number, close: () => void | Promise<void>): LineFifo {
-  const buffer = Buffer.alloc(LINE_MAX_BYTES);
+interface Bytes extends AsyncDisposable {
+  /** What has come; nothing at end of file. */
+  read(): Promise<Uint8Array | undefined>;
+}
+
+/**
+ * Reads when the kernel says that there is something (epoll(7)), never in the thread pool, which has
+ * few threads: several machines are read at once. No more is read than is asked for, so a full FIFO
+ * stops its writer. `fd` is non-blocking, and closed in the end.
+ */
+function openBytes(fd: number): Bytes {
+  const reader = Bun.file(fd).stream().getReader();
+  return {
+    read: async () => (await reader.read()).value,
+    [Symbol.asyncDispose]: async () => {
+      await reader.cancel();
+      fs.closeSync(fd);
+    },
+  };
+}
+
+function lineReader(bytes: Bytes): LineFifo {
   let pending = "";
   const nextLine = async (): Promise<string | undefined> => {
     while (true) {
@@ -61,16 +82,14 @@ function lineReader(fd: number, close: () => void | Promise<void>): LineFifo {
         return line;
       }
       if (pending.length > LINE_MAX_BYTES) return undefined;
-      const count = await readSome(fd, buffer);
-      if (count === 0) return undefined;
-      pending += buffer.toString("latin1", 0, count);
+      const more = await bytes.read();
+      if (more === undefined) return undefined;
+      pending += Buffer.from(more).toString("latin1");
     }
   };
   return {
     readLine: (timeoutMs, signal) => bounded(nextLine(), timeoutMs, signal),
-    [Symbol.asyncDispose]: async () => {
-      await close();
-    },
+    [Symbol.asyncDispose]: () => bytes[Symbol.asyncDispose](),
   };
 }
 
@@ -91,15 +110,6 @@ function bounded(
     clearTimeout(timer);
     signal?.removeEventListener("abort", abort);
   });
-}
-
-/** Up to a buffer of bytes; 0 at end of file. Waits in the thread pool. */
-function readSome(fd: number, buffer: Buffer): Promise<number> {
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  fs.read(fd, buffer, 0, buffer.length, null, (error, count) =>
-    error === null ? resolve(count) : reject(error),
-  );
-  return promise;
 }
 
 function writeLine(path: string, line: string): boolean {
@@ -124,36 +134,34 @@ function writeLine(path: string, line: string): boolean {
   }
 }
 
-export interface OutputFifo extends Disposable {
+export interface OutputFifo extends AsyncDisposable {
   /** Passes bytes on as they come, until `finish` was called and all before it has been read. */
   pump(write: (bytes: Uint8Array) => Promise<void>): Promise<void>;
   /** All that was written to the FIFO so far is the whole output. */
   finish(): void;
 }
 
-const PIPE_BUFFER_BYTES = 64 * 1024;
-
 /**
  * The output of a step. A FIFO keeps the order of its bytes, so a mark that only we know, written
  * behind the script's last byte, tells where the output ends although others still hold it open.
  */
 function openOutput(path: string): OutputFifo {
-  const fd = fs.openSync(path, O_RDWR | O_NOFOLLOW);
+  const bytes = openBytes(fs.openSync(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW));
+  const end = fs.openSync(path, O_WRONLY | O_NOFOLLOW);
   const mark = Buffer.from(crypto.getRandomValues(new Uint8Array(32)));
   let finished = false;
   return {
     pump: async (write) => {
-      const buffer = Buffer.alloc(PIPE_BUFFER_BYTES);
       let held = Buffer.alloc(0);
       while (true) {
-        const count = await readSome(fd, buffer);
+        const more = (await bytes.read()) ?? new Uint8Array();
         if (!finished) {
-          await write(buffer.subarray(0, count));
+          await write(more);
           continue;
         }
-        held = Buffer.concat([held, buffer.subarray(0, count)]);
-        const end = held.indexOf(mark);
-        if (end >= 0) return write(held.subarray(0, end));
+        held = Buffer.concat([held, more]);
+        const found = held.indexOf(mark);
+        if (found >= 0) return write(held.subarray(0, found));
         const safe = Math.max(0, held.length - mark.length);
         await write(held.subarray(0, safe));
         held = Buffer.from(held.subarray(safe));
@@ -163,8 +171,11 @@ function openOutput(path: string): OutputFifo {
       finished = true;
       // In the thread pool: a full FIFO makes room as the pump reads. Up to PIPE_BUF bytes are
       // written in one piece (pipe(7)).
-      fs.write(fd, mark, () => {});
+      fs.write(end, mark, () => {});
     },
-    [Symbol.dispose]: () => fs.closeSync(fd),
+    [Symbol.asyncDispose]: async () => {
+      fs.closeSync(end);
+      await bytes[Symbol.asyncDispose]();
+    },
   };
 }

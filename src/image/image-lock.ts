@@ -41,9 +41,12 @@ export function changeLock(host: LockHost, rootDirectory: string, name: string):
   if (lock === undefined) {
     return { kind: "taken", by: whoHas(host, `${path}.by`), [Symbol.dispose]: () => {} };
   }
+  using held = new DisposableStack();
+  held.use(lock);
   const words = host.commandLine.join(" ").slice(0, 200);
   host.files.writeText(`${path}.by`, `process ${host.processId} ("${words}")\n`, 0o600);
-  return { kind: "held", [Symbol.dispose]: () => lock[Symbol.dispose]() };
+  const kept = held.move();
+  return { kind: "held", [Symbol.dispose]: () => kept.dispose() };
 }
 
 /** As `changeLock`, but throws when another command has it. */

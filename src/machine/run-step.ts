@@ -38,7 +38,7 @@ export async function runStep(host: Host, request: StepRequest): Promise<StepRes
   }
   const step = makeStepDirectory(host, request);
   try {
-    using output = host.fifos.openOutput(step.output);
+    await using output = host.fifos.openOutput(step.output);
     const opening = host.fifos.awaitLines(step.result);
     await askAgent(host, request.name, `run ${step.id}`);
     const result = await within(opening, AGENT_ANSWER_MS, request.name);

@@ -170,7 +170,7 @@ export function openFakeFifos(disk: FakeDisk): Fifos {
           for (const text of fifo.lines.splice(0)) await write(Buffer.from(text));
         },
         finish: resolve,
-        [Symbol.dispose]: () => {},
+        [Symbol.asyncDispose]: async () => {},
       };
     },
     writeLine: (path, line) => {

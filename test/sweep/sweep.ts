@@ -95,7 +95,7 @@ export interface Sweep {
   readonly after: (computer: FakeComputer, end: "succeeded" | "failed") => Promise<void>;
 }
 
-const EFFECTS_MAX = 200;
+const EFFECTS_MAX = 400;
 
 /**
  * Does that with effect 1 failing, with effect 2 failing, and so on, until there are no more

@@ -13,12 +13,6 @@ import { isPlaybook } from "./playbook.ts";
 
 type FilesHost = Pick<Host, "files">;
 
-/** Where definitions are looked for, the first first. */
-export const definitionDirectories = (rootDirectory: string): readonly string[] => [
-  "/etc/nspawn-runner",
-  rootDirectory,
-];
-
 export interface FoundDefinitions {
   readonly directories: readonly string[];
   /** By name. */

@@ -4,10 +4,10 @@
  */
 import type { Host } from "../../host/host.ts";
 import { listMachines } from "../../machine/machine-list.ts";
-import type { ImageName } from "../../text/names.ts";
+import { type ImageName, isImageName } from "../../text/names.ts";
 import type { Draft, ImageStore } from "../draft.ts";
 import { generationsDirectory, type Image } from "../find-image.ts";
-import { imageLock } from "../image-lock.ts";
+import { changeLock, imageLock } from "../image-lock.ts";
 import { type Generation, listGenerations, pinPath } from "./generations.ts";
 import { KEEP_DEFAULT, planRemoval } from "./keep.ts";
 import { type Manifest, removeManifest, writeManifest } from "./manifest.ts";
@@ -121,13 +121,25 @@ export async function removeOldGenerations(
   return removed;
 }
 
+/** Old generations of all images that nobody is changing just now. */
+export async function tidyGenerations(host: Host, store: ImageStore): Promise<void> {
+  for (const entry of host.files.list(store.rootDirectory)) {
+    const name = entry.slice(0, -2);
+    if (!entry.endsWith(".v") || !isImageName(name)) continue;
+    using lock = changeLock(host, store.rootDirectory, name);
+    if (lock.kind === "held") await removeOldGenerations(host, store, name);
+  }
+}
+
 /** A crash may leave a manifest whose tree never came, and a link that was not renamed. */
 function removeStrays(host: Host, directory: string): void {
   if (host.files.probe(directory) === undefined) return;
   for (const entry of host.files.list(directory)) {
     const tree = /^(.*)\.(json|pin)$/.exec(entry)?.[1];
     const stray = tree !== undefined && host.files.probe(`${directory}/${tree}`) === undefined;
-    if (stray || entry.startsWith(NEXT_PREFIX)) host.files.remove(`${directory}/${entry}`);
+    // "new" is a file that was being written.
+    if (stray || entry.endsWith(".new") || entry.startsWith(NEXT_PREFIX))
+      host.files.remove(`${directory}/${entry}`);
   }
 }
 
