@@ -26,6 +26,7 @@ export interface Files {
   copy(from: string, to: string, mode: number): void;
   list(path: string): string[];
   ensureDirectory(path: string, mode: number): void;
+  /** All of it or nothing: when it throws, the directory is not there, or somebody else's. */
   createDirectory(path: string, mode: number): void;
   /** Removes a tree; nothing there is fine. Links are removed, not followed. */
   remove(path: string): void;
@@ -124,7 +125,12 @@ function plainFiles(): Files {
     },
     createDirectory: (path, mode) => {
       fs.mkdirSync(path, { mode });
-      fs.chmodSync(path, mode);
+      try {
+        fs.chmodSync(path, mode);
+      } catch (error) {
+        fs.rmdirSync(path);
+        throw error;
+      }
     },
     remove: (path) => fs.rmSync(path, { recursive: true, force: true }),
     renameNew,

@@ -132,27 +132,26 @@ async function startFromImage(
   const { request, storage } = parts;
   const runtime = machinePaths(request.name).runtime;
   host.files.ensureDirectory(runtime.slice(0, runtime.lastIndexOf("/")), 0o700);
-  try {
-    host.files.createDirectory(runtime, 0o700);
-    // Nobody exchanges the image's tree between our look at it and our clone of it.
-    using _lock = imageLock(host, config.rootDirectory, parts.image.name, "shared");
-    const image = findImage(host, config.rootDirectory, parts.image.name);
-    const idShift = takeIdRange(host, request.name);
-    const plan = planFromImage(host, config, { request, image, storage, idShift });
-    writeMachineState(host, request.name, {
-      rootDirectory: config.rootDirectory,
-      storage: storage.kind,
-      image: image.name,
-      source: image.identity,
-      unit: plan.unit,
-      slice: plan.slice,
-      idShift,
-      jobId: request.jobId,
-    });
-    await startMachine(host, plan, { storage, bootTimeoutSeconds: config.bootTimeoutSeconds });
-    return plan;
-  } catch (error) {
-    await destroyMachine(host, request.name);
-    throw error;
-  }
+  host.files.createDirectory(runtime, 0o700);
+  // Ours until the machine runs; from then on it is the unit's, cleanup's and gc's.
+  await using undo = new AsyncDisposableStack();
+  undo.defer(() => destroyMachine(host, request.name));
+  // Nobody exchanges the image's tree between our look at it and our clone of it.
+  using _lock = imageLock(host, config.rootDirectory, parts.image.name, "shared");
+  const image = findImage(host, config.rootDirectory, parts.image.name);
+  const idShift = takeIdRange(host, request.name);
+  const plan = planFromImage(host, config, { request, image, storage, idShift });
+  writeMachineState(host, request.name, {
+    rootDirectory: config.rootDirectory,
+    storage: storage.kind,
+    image: image.name,
+    source: image.identity,
+    unit: plan.unit,
+    slice: plan.slice,
+    idShift,
+    jobId: request.jobId,
+  });
+  await startMachine(host, plan, { storage, bootTimeoutSeconds: config.bootTimeoutSeconds });
+  undo.move();
+  return plan;
 }
