@@ -39,7 +39,7 @@ export async function createImage(
     });
   }
   requireSuite(suite);
-  if (host.processes.find("mmdebstrap") === undefined) {
+  if (host.processes.which("mmdebstrap") === undefined) {
     throw new RunnerError({
       kind: "system",
       message: `Cannot create the image "${name}": this host has no "mmdebstrap".`,
