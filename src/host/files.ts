@@ -34,6 +34,7 @@ export interface Files {
   /** Whether two files of one size hold the same. */
   sameContent(one: string, other: string): boolean;
   ensureDirectory(path: string, mode: number): void;
+  /** All of it or nothing: when it throws, the directory is not there, or somebody else's. */
   createDirectory(path: string, mode: number): void;
   /** Removes a tree; nothing there is fine. Links are removed, not followed. */
   remove(path: string): void;
@@ -136,7 +137,12 @@ function plainFiles(): Files {
     },
     createDirectory: (path, mode) => {
       fs.mkdirSync(path, { mode });
-      fs.chmodSync(path, mode);
+      try {
+        fs.chmodSync(path, mode);
+      } catch (error) {
+        fs.rmdirSync(path);
+        throw error;
+      }
     },
     remove: (path) => fs.rmSync(path, { recursive: true, force: true }),
     renameNew,

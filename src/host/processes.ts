@@ -37,7 +37,7 @@ export interface Processes {
   /** Our process becomes that program, an absolute path, with our environment. Throws, or is gone. */
   become(argv: readonly string[]): never;
   /** Where a command is, by PATH; nothing when it is not installed. */
-  find(command: string): string | undefined;
+  which(command: string): string | undefined;
 }
 
 /** Commands that read nothing from a person speak plain English, whatever the locale. */
@@ -105,7 +105,7 @@ export function openProcesses(context: {
     run,
     exec,
     become: (argv) => becomeProgram(argv[0] ?? "", argv, environment),
-    find: (command) => Bun.which(command, { PATH: path }) ?? undefined,
+    which: (command) => Bun.which(command, { PATH: path }) ?? undefined,
   };
 }
 

@@ -48,27 +48,26 @@ export async function createMachine(host: Host, request: MachineRequest): Promis
   const { name, rootDirectory, storage } = request;
   host.files.ensureDirectory(clonesDirectory(rootDirectory), 0o700);
   host.files.ensureDirectory(MACHINES_DIRECTORY, 0o700);
-  try {
-    host.files.createDirectory(machinePaths(name).runtime, 0o700);
-    const idShift = takeIdRange(host, name);
-    const plan = planFromTree(host, request, idShift);
-    writeMachineState(host, name, {
-      rootDirectory,
-      storage: storage.kind,
-      image: request.image,
-      source: request.source.identity,
-      unit: plan.unit,
-      slice: plan.slice,
-      idShift,
-      uid: request.settings.user?.uid ?? 0,
-      jobId: request.jobId,
-    });
-    await startMachine(host, plan, { storage, bootTimeoutSeconds: request.bootTimeoutSeconds });
-    return plan;
-  } catch (error) {
-    await destroyMachine(host, name);
-    throw error;
-  }
+  host.files.createDirectory(machinePaths(name).runtime, 0o700);
+  // Ours until the machine runs; from then on it is the unit's, cleanup's and gc's.
+  await using undo = new AsyncDisposableStack();
+  undo.defer(() => destroyMachine(host, name));
+  const idShift = takeIdRange(host, name);
+  const plan = planFromTree(host, request, idShift);
+  writeMachineState(host, name, {
+    rootDirectory,
+    storage: storage.kind,
+    image: request.image,
+    source: request.source.identity,
+    unit: plan.unit,
+    slice: plan.slice,
+    idShift,
+    uid: request.settings.user?.uid ?? 0,
+    jobId: request.jobId,
+  });
+  await startMachine(host, plan, { storage, bootTimeoutSeconds: request.bootTimeoutSeconds });
+  undo.move();
+  return plan;
 }
 
 /** The machine that `createMachine` would start with these ids. Changes nothing. */

@@ -5,6 +5,8 @@
 import { describe, expect, test } from "bun:test";
 import { layerDirectories } from "../../src/storage/layers.ts";
 import type { ClonePlan, Storage, StorageHost } from "../../src/storage/storage.ts";
+import { describeSubvolumes } from "./describe-subvolumes.ts";
+import { describeTree, fillTree } from "./sample-tree.ts";
 
 export type Visit =
   | { readonly verb: "read" | "remove"; readonly path: string }
@@ -32,7 +34,7 @@ export function describeStorage(storage: Storage, open: () => Promise<StorageBen
       await using bench = await open();
       const source = `${bench.directory}/source`;
       await storage.createTree(bench.host, source);
-      fill(bench.host, source);
+      fillTree(bench.host, source);
       await body(bench, source);
     });
   const planIn = (bench: StorageBench, source: string, machine = "machine"): ClonePlan =>
@@ -141,7 +143,7 @@ export function describeStorage(storage: Storage, open: () => Promise<StorageBen
         async () => storage.createTree(host, plan.tree),
         async () => {
           await storage.createTree(host, plan.tree);
-          fill(host, plan.tree);
+          fillTree(host, plan.tree);
           // What nspawn leaves beside a tree that it had locked.
           host.files.writeText(`${plan.directory}/.#root.lck`, "");
         },
@@ -201,7 +203,7 @@ export function describeStorage(storage: Storage, open: () => Promise<StorageBen
       async ({ host, directory }) => {
         const plain = `${directory}/plain`;
         host.files.createDirectory(plain, 0o755);
-        fill(host, plain);
+        fillTree(host, plain);
         expect(storage.isOwnTree(host, plain)).toBe(!storage.traits.needsOwnTree);
         await storage.copyTree(host, plain, `${directory}/copy`);
         expect(describeTree(host, `${directory}/copy`)).toEqual(describeTree(host, plain));
@@ -219,102 +221,4 @@ export function describeStorage(storage: Storage, open: () => Promise<StorageBen
 
     if (storage.traits.needsOwnTree) describeSubvolumes(storage, { withSource, cloneOf });
   });
-}
-
-/** A job is root in its machine, and can make subvolumes there, of any name, read-only ones too. */
-function describeSubvolumes(
-  storage: Storage,
-  suite: {
-    withSource: (
-      name: string,
-      body: (bench: StorageBench, source: string) => Promise<void>,
-    ) => void;
-    cloneOf: (bench: StorageBench, source: string, machine?: string) => Promise<ClonePlan>;
-  },
-): void {
-  const { withSource, cloneOf } = suite;
-  const nest = async ({ host }: StorageBench, path: string, readOnly = false): Promise<void> => {
-    await host.processes.exec(["btrfs", "subvolume", "create", path]);
-    host.files.writeText(`${path}/file`, "nested");
-    if (readOnly) await setReadOnly(host, path);
-  };
-  const setReadOnly = (host: StorageHost, path: string) =>
-    host.processes.exec(["btrfs", "property", "set", "-ts", path, "ro", "true"]);
-
-  withSource(
-    "remove takes subvolumes that were made inside, at any depth",
-    async (bench, source) => {
-      const { tree, directory } = await cloneOf(bench, source);
-      await nest(bench, `${tree}/one`);
-      await nest(bench, `${tree}/one/two`);
-      await nest(bench, `${tree}/deep/er/three`);
-      await storage.remove(bench.host, directory);
-      expect(bench.host.files.list(bench.directory)).toEqual(["source"]);
-    },
-  );
-
-  withSource("remove takes read-only subvolumes, with others inside", async (bench, source) => {
-    const { tree, directory } = await cloneOf(bench, source);
-    await nest(bench, `${tree}/outer`);
-    await nest(bench, `${tree}/outer/inner`, true);
-    await setReadOnly(bench.host, `${tree}/outer`);
-    await setReadOnly(bench.host, tree);
-    await storage.remove(bench.host, directory);
-    expect(bench.host.files.list(bench.directory)).toEqual(["source"]);
-  });
-
-  withSource("no name of a subvolume leads remove elsewhere", async (bench, source) => {
-    const { host } = bench;
-    const { tree, directory } = await cloneOf(bench, source);
-    // Were subvolumes read from lines of text, "x path …/link/source" would be a line of its own.
-    const inside = `${directory.split("/").at(-1)}/${tree.split("/").at(-1)}`;
-    const forged = `a\nID 999 gen 9 top level 5 path b/${inside}/link`;
-    let place = tree;
-    for (const part of forged.split("/")) {
-      place = `${place}/${part}`;
-      host.files.createDirectory(place, 0o755);
-    }
-    host.files.link(bench.directory, `${tree}/link`);
-    await nest(bench, `${place}/source`);
-    const before = describeTree(host, source);
-    await storage.remove(host, directory);
-    expect(host.files.list(bench.directory)).toEqual(["source"]);
-    expect(describeTree(host, source)).toEqual(before);
-  });
-}
-
-function fill(host: StorageHost, tree: string): void {
-  const { files } = host;
-  for (const path of ["etc", "deep", "deep/er"]) files.createDirectory(`${tree}/${path}`, 0o755);
-  files.createDirectory(`${tree}/root`, 0o700);
-  files.writeText(`${tree}/etc/name`, "source");
-  files.writeText(`${tree}/deep/er/file`, "deep");
-  files.writeText(`${tree}/sudo`, "program", 0o755);
-  files.setOwner(`${tree}/root`, 33);
-  files.link("etc/name", `${tree}/alias`);
-  files.link("nowhere", `${tree}/dangling`);
-  files.makeFifo(`${tree}/fifo`, { mode: 0o600, ownerId: 7 });
-}
-
-/** All that a copy must have kept, a line each. */
-function describeTree(host: Pick<StorageHost, "files">, tree: string, path = ""): string[] {
-  const { files } = host;
-  const facts = files.probe(`${tree}${path}`);
-  if (facts === undefined) return [`${path}/ absent`];
-  const line = `${path} ${facts.kind} ${facts.mode.toString(8)} ${facts.uid}`;
-  switch (facts.kind) {
-    case "directory":
-      return [
-        line,
-        ...files
-          .list(`${tree}${path}`)
-          .flatMap((entry) => describeTree(host, tree, `${path}/${entry}`)),
-      ];
-    case "file":
-      return [`${line} ${files.readText(`${tree}${path}`)}`];
-    case "link":
-      return [`${line} ${files.readLink(`${tree}${path}`)}`];
-    case "other":
-      return [line];
-  }
 }

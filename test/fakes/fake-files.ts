@@ -63,10 +63,12 @@ export function openFakeFiles(disk: FakeDisk, locks: LockTable, effects: Effects
     list: (path) => [...disk.directoryAt("scandir", path).entries.keys()].sort(),
     ensureDirectory: (path, mode) =>
       change(`ensure ${path}`, () => disk.ensureDirectory(path, mode)),
-    createDirectory: (path, mode) =>
-      change(`mkdir ${path}`, () => {
-        disk.create("mkdir", path, { kind: "directory", mode });
-      }),
+    createDirectory: (path, mode) => {
+      const make = (): void => void disk.create("mkdir", path, { kind: "directory", mode });
+      if (effects.begin(`mkdir ${path}`) === "works") make();
+      // Told as failed, it has not happened: the real one takes back what it has done.
+      else throw new Error(`EIO: mkdir ${path} (ordered)`);
+    },
     remove: (path) => change(`remove ${path}`, () => disk.remove(path)),
     renameNew: (from, to) => change(`rename ${from} ${to}`, () => disk.move(from, to, "new")),
     exchange: (one, other) =>

@@ -173,7 +173,7 @@ function openFakeProcesses(table: CommandTable, effects: Effects): Processes {
     become: (argv) => {
       throw new Became(argv);
     },
-    find: (command) =>
+    which: (command) =>
       table.some(([prefix]) => prefix[0] === command) ? `/usr/bin/${command}` : undefined,
   };
 }

@@ -1,5 +1,8 @@
 /** Whatever fails in the life of a machine, and whenever: nothing is left. */
 import { describe, expect, test } from "bun:test";
+import { outcomeOf } from "../../src/job/exit-codes.ts";
+import { formatError } from "../../src/text/format-error.ts";
+import type { CommandTable } from "../fakes/fake-commands.ts";
 import { EXT4 } from "../fakes/fake-disk.ts";
 import type { FakeComputer } from "../fakes/fake-host.ts";
 import {
@@ -179,4 +182,25 @@ test("a directory on btrfs becomes a subvolume of the same content, whatever fai
       },
     });
   }
+});
+
+test("when a failed start cannot be undone either, the first error comes first", async () => {
+  const hold: CommandTable = [
+    [
+      ["systemd-run"],
+      () => {
+        const mount = `${ROOT}/.machines/${MACHINE}/root/mnt`;
+        computer.disk.mount(mount, EXT4);
+        computer.disk.ensureDirectory(`${mount}/held`, 0o755);
+        computer.disk.directoryAt("open", mount).volume.readOnly = true;
+        return { exitCode: 1, stderr: "no" };
+      },
+    ],
+  ];
+  const computer = openPlace({ kind: "reflink", image: "tree" }, hold);
+  const error = await run(computer, prepare).catch((caught: unknown) => caught);
+  const lines = formatError(error, { debug: false }).split("\n");
+  expect(lines[0]).toBe(`ERROR: Cannot boot machine "${MACHINE}".`);
+  expect(lines.join("\n")).toContain("\nWhile cleaning up after it: ERROR: ");
+  expect(outcomeOf(error)).toBe("system");
 });

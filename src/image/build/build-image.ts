@@ -120,7 +120,7 @@ async function buildTree(host: Host, store: ImageStore, parts: Parts): Promise<D
     const missing = missingTools(
       definition.name,
       tools,
-      (command) => host.processes.find(command) !== undefined,
+      (command) => host.processes.which(command) !== undefined,
     );
     if (missing !== undefined) throw missing;
     const steps = creator.plan(definition.create.options, {

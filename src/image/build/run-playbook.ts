@@ -59,7 +59,7 @@ export async function runPlaybook(
 
 /** `community.general` holds the chroot connection; Debian's `ansible` has it, `ansible-core` not. */
 function requireAnsible(host: Host): void {
-  if (host.processes.find("ansible-playbook") !== undefined) return;
+  if (host.processes.which("ansible-playbook") !== undefined) return;
   throw new RunnerError({
     kind: "system",
     message: 'This host has no "ansible-playbook", which the definition\'s tasks need.',
