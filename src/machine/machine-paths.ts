@@ -18,6 +18,8 @@ export interface MachinePaths {
   readonly request: string;
   readonly ready: string;
   readonly steps: string;
+  /** What the systemd of a machine reads besides its own units. */
+  readonly units: string;
   /** For the launcher of a layered clone. */
   readonly launch: string;
 }
@@ -33,6 +35,7 @@ export function machinePaths(name: MachineName): MachinePaths {
     request: `${control}/request`,
     ready: `${control}/ready`,
     steps: `${control}/steps`,
+    units: `${control}/units`,
     launch: `${runtime}/launch.json`,
   };
 }

@@ -65,7 +65,7 @@ test("a machine that boots, on btrfs", () => {
       "--bind-ro=/usr/bin/gitlab\\:runner:/run/nspawn-runner/bin/gitlab-runner",
       "--notify-ready=yes",
       "--console=read-only",
-      "--bind-ro=/run/nspawn-runner/machines/job-17-abcdef/control/agent.service:/run/systemd/system/nspawn-runner-agent.service",
+      "--setenv=SYSTEMD_UNIT_PATH=/run/nspawn-runner/units:",
       "--boot",
       "--",
       "systemd.show_status=error",

@@ -93,7 +93,7 @@ function nspawnCommand(facts: MachineFacts): string[] {
     "--resolv-conf=replace-host",
     `--bind-ro=${control}:${CONTROL_INSIDE}`,
     ...gitlabRunnerBind(facts.gitlabRunner),
-    ...(facts.boots ? bootArguments(facts.name, control) : agentArguments()),
+    ...(facts.boots ? bootArguments(facts.name) : agentArguments()),
   ];
 }
 
@@ -107,7 +107,9 @@ function escapeBindPath(path: string): string {
   return path.replaceAll("\\", "\\\\").replaceAll(":", "\\:");
 }
 
-const AGENT_UNIT = "nspawn-runner-agent.service";
+/** Inside a machine: a directory of the control directory, which holds this one unit. */
+const UNITS_INSIDE = `${CONTROL_INSIDE}/units`;
+export const AGENT_UNIT = "nspawn-runner-agent.service";
 
 /**
  * Units that a throw-away machine has no use for, or that hold up its boot: needless device nodes
@@ -134,11 +136,15 @@ const MASKED_UNITS: readonly string[] = [
   "man-db.timer",
 ];
 
-function bootArguments(name: MachineName, control: string): string[] {
+function bootArguments(name: MachineName): string[] {
   return [
     "--notify-ready=yes",
     "--console=read-only",
-    `--bind-ro=${control}/agent.service:/run/systemd/system/${AGENT_UNIT}`,
+    // The agent's unit is found before any of the image's, whose tree stays as it is; the colon
+    // keeps the usual directories (systemd(1)). Only PID 1 has this variable. A bind below
+    // /run/systemd would not do: nspawn 252 makes the parents of its target as the host's root,
+    // and the machine's PID 1 could not write there.
+    `--setenv=SYSTEMD_UNIT_PATH=${UNITS_INSIDE}:`,
     "--boot",
     "--",
     "systemd.show_status=error",

@@ -6,7 +6,7 @@ import type { Storage } from "../storage/storage.ts";
 import { RunnerError } from "../text/errors.ts";
 import agentText from "./agent.sh" with { type: "text" };
 import { machinePaths } from "./machine-paths.ts";
-import { AGENT_UNIT_TEXT, type MachinePlan } from "./machine-plan.ts";
+import { AGENT_UNIT, AGENT_UNIT_TEXT, type MachinePlan } from "./machine-plan.ts";
 import { explainOldSystemd } from "./systemd-version.ts";
 import { lastWordsOfUnit } from "./unit-journal.ts";
 
@@ -50,11 +50,11 @@ export async function startMachine(
  */
 function makeControlDirectory(host: Host, plan: MachinePlan): void {
   const paths = machinePaths(plan.name);
-  for (const path of [paths.control, paths.steps, `${paths.control}/bin`]) {
+  for (const path of [paths.control, paths.steps, paths.units, `${paths.control}/bin`]) {
     host.files.createDirectory(path, 0o755);
   }
   host.files.writeText(`${paths.control}/agent`, agentText, 0o644);
-  host.files.writeText(`${paths.control}/agent.service`, AGENT_UNIT_TEXT, 0o644);
+  host.files.writeText(`${paths.units}/${AGENT_UNIT}`, AGENT_UNIT_TEXT, 0o644);
   if (plan.gitlabRunner !== undefined) {
     host.files.writeText(`${paths.control}/bin/gitlab-runner`, "", 0o755);
   }

@@ -47,6 +47,21 @@ describe.each([...PLACES])("a machine on $kind", (place) => {
     ]);
   });
 
+  test("has a systemd that owns its directories, and keeps the agent when it starts again", async () => {
+    const machine = await runner.machine("trixie");
+    const found = await machine.run(`
+      stat -c '%u:%g' /run/systemd /run/systemd/system
+      for again in daemon-reload daemon-reexec; do
+        systemctl $again
+        systemctl is-active nspawn-runner-agent
+      done
+      # Nothing of ours is in the image's tree, nor in the environment of what it starts.
+      find / -xdev -name '*nspawn-runner*'
+      systemd-run --quiet --pipe env | grep -c SYSTEMD_UNIT_PATH
+    `);
+    expect(found.stdout).toBe("0:0\n0:0\nactive\nactive\n0\n");
+  });
+
   test("lives through all run calls: a server of one step answers in the next", async () => {
     const machine = await runner.machine("trixie");
     const started = await machine.run(`
@@ -320,6 +335,8 @@ describe("what cannot be prepared", () => {
       // The unit itself releases the clone: nobody has to call us.
       `until [ ! -e ${runner.place.root}/.machines/${machine.name} ]; do :; done`,
     );
+    // gc leaves a unit alone that is still on its way down; this waits for its end.
+    await command("systemctl", "stop", machine.unit);
     await command("touch", "--date=1 hour ago", `/run/nspawn-runner/machines/${machine.name}`);
     expect((await runner.call("gc")).code).toBe(0);
     expectNothingLeft(runner.place, machine.name);
