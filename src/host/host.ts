@@ -3,11 +3,12 @@
  * one; tests hand in what they need. Nothing outside `host/` touches the system otherwise.
  */
 
+import { isatty } from "node:tty";
 import { type Files, openFiles } from "./files.ts";
 import { sendDatagram } from "./libc.ts";
 import { encodeJournalEntry, type Log, type LogLevel, openLog } from "./log.ts";
 import { openProcesses, type Processes } from "./processes.ts";
-import { writeStdoutNow } from "./stdout.ts";
+import { writeStderrNow, writeStdoutNow } from "./write-now.ts";
 
 export interface Clock {
   nowMs(): number;
@@ -35,6 +36,7 @@ export interface Host {
   print(text: string): void;
 }
 
+const STDOUT = 1;
 const JOURNAL_SOCKET = "/run/systemd/journal/socket";
 
 export function openHost(options: {
@@ -44,9 +46,7 @@ export function openHost(options: {
   const environment = definedOnly(process.env);
   const log = openLog({
     level: options.level,
-    write: (text) => {
-      process.stderr.write(text);
-    },
+    write: writeStderrNow,
     sendToJournal: (entry) =>
       sendDatagram(
         JOURNAL_SOCKET,
@@ -67,7 +67,7 @@ export function openHost(options: {
       const bytes = crypto.getRandomValues(new Uint8Array(length));
       return Array.from(bytes, (byte) => "abcdefghijklmnopqrstuvwxyz012345"[byte % 32]).join("");
     },
-    colours: process.stdout.isTTY === true && !environment.NO_COLOR,
+    colours: isatty(STDOUT) && !environment.NO_COLOR,
     // At once: what a command of ours writes to the same stdout comes behind it.
     print: writeStdoutNow,
   };
