@@ -4,6 +4,7 @@
  */
 
 import { isatty } from "node:tty";
+import { type Cgroups, openCgroups } from "./cgroups.ts";
 import { type Files, openFiles } from "./files.ts";
 import { sendDatagram } from "./libc.ts";
 import { encodeJournalEntry, type Log, type LogLevel, openLog } from "./log.ts";
@@ -24,6 +25,7 @@ export interface Host {
   readonly driver: readonly string[];
   readonly files: Files;
   readonly processes: Processes;
+  readonly cgroups: Cgroups;
   readonly clock: Clock;
   readonly log: Log;
   /** Aborted by SIGTERM and SIGINT. */
@@ -60,6 +62,7 @@ export function openHost(options: {
     driver: driverWords(),
     files: openFiles(),
     processes: openProcesses({ log, environment, signal: options.signal }),
+    cgroups: openCgroups(),
     clock: { nowMs: () => Date.now(), sleep: (ms) => Bun.sleep(ms) },
     log,
     signal: options.signal,

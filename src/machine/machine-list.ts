@@ -6,7 +6,7 @@ import { type MachineName, parseMachineName } from "../text/names.ts";
 import { clonesDirectory, MACHINES_DIRECTORY, machinePaths } from "./machine-paths.ts";
 import { machineUnits } from "./machine-plan.ts";
 import { type MachineState, readMachineState } from "./machine-state.ts";
-import { destroyMachine, listLiveUnits } from "./release.ts";
+import { destroyMachine } from "./release.ts";
 
 interface KnownMachine {
   readonly name: MachineName;
@@ -33,10 +33,10 @@ export async function collectGarbage(
   host: Host,
   options: { readonly rootDirectory: string; readonly storage: StorageKind },
 ): Promise<readonly string[]> {
-  const live = new Set(await listLiveUnits(host));
   const removed: string[] = [];
   for (const { name } of listMachines(host)) {
-    if (live.has(machineUnits(name).unit) || isFresh(host, machinePaths(name).runtime)) continue;
+    if (host.cgroups.exists(machineUnits(name).cgroup) || isFresh(host, machinePaths(name).runtime))
+      continue;
     await destroyMachine(host, name);
     removed.push(name);
   }

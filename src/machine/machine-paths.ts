@@ -12,6 +12,8 @@ export interface MachinePaths {
   /** State, control directory, how it ended. On the runtime file system. */
   readonly runtime: string;
   readonly state: string;
+  /** Held by whoever releases the machine. */
+  readonly lock: string;
   /** How the unit ended, written by `release`. */
   readonly end: string;
   readonly control: string;
@@ -30,6 +32,7 @@ export function machinePaths(name: MachineName): MachinePaths {
   return {
     runtime,
     state: `${runtime}/state.json`,
+    lock: `${runtime}/lock`,
     end: `${runtime}/end.json`,
     control,
     request: `${control}/request`,

@@ -45,7 +45,7 @@ test("a machine that boots, on btrfs", () => {
       "--property=DevicePolicy=closed",
       "--property=DeviceAllow=/dev/net/tun rwm",
       "--property=DeviceAllow=char-pts rw",
-      "--property=ExecStopPost="/usr/bin/nspawn-runner" "internal-release" "job-17-abcdef"",
+      "--property=ExecStopPost="/bin/sh" "-c" "[ -e \\"$$0\\" ] || exit 0; exec 9>>\\"$$1\\"; shift; flock 9; [ ! -e \\"$$0\\" ] || exec \\"$$@\\"" "/run/nspawn-runner/machines/job-17-abcdef/state.json" "/run/nspawn-runner/machines/job-17-abcdef/lock" "/usr/bin/nspawn-runner" "internal-release" "job-17-abcdef"",
       "--property=BindsTo=gitlab-runner.service",
       "--property=After=gitlab-runner.service",
       "--",

@@ -39,12 +39,19 @@ export interface MachinePlan {
   readonly start: readonly string[];
 }
 
-export function machineUnits(name: MachineName): { readonly unit: string; readonly slice: string } {
+export interface MachineUnits {
+  readonly unit: string;
+  readonly slice: string;
+  /** Of the unit, from systemd's root. There as long as the unit is not dead. */
+  readonly cgroup: string;
+}
+
+export function machineUnits(name: MachineName): MachineUnits {
   const escaped = escapeUnitName(name);
-  return {
-    unit: `nspawn-runner-${escaped}.service`,
-    slice: `${escapeUnitName("nspawn-runner")}-${escaped}.slice`,
-  };
+  const unit = `nspawn-runner-${escaped}.service`;
+  const parent = escapeUnitName("nspawn-runner");
+  const slice = `${parent}-${escaped}.slice`;
+  return { unit, slice, cgroup: `${parent}.slice/${slice}/${unit}` };
 }
 
 export function planMachine(facts: MachineFacts): MachinePlan {
@@ -210,10 +217,21 @@ function unitProperties(facts: MachineFacts): string[] {
     "DevicePolicy=closed",
     "DeviceAllow=/dev/net/tun rwm",
     "DeviceAllow=char-pts rw",
-    `ExecStopPost=${[...facts.driver, "internal-release", facts.name].map(quoteUnitWord).join(" ")}`,
+    `ExecStopPost=${releaseCommand(facts).map(quoteUnitWord).join(" ")}`,
     ...(facts.clone.kind === "layers" ? ["PrivateMounts=yes"] : []),
     ...(facts.boundTo === undefined ? [] : [`BindsTo=${facts.boundTo}`, `After=${facts.boundTo}`]),
   ];
+}
+
+/**
+ * Our executable is started only when there is something to release. `cleanup` holds the lock while
+ * it does that itself, and takes the state away; when it dies over it, the kernel takes the lock
+ * away. Without flock(1) both release, which is slow but does no harm.
+ */
+function releaseCommand({ driver, name }: MachineFacts): string[] {
+  const { state, lock } = machinePaths(name);
+  const script = '[ -e "$0" ] || exit 0; exec 9>>"$1"; shift; flock 9; [ ! -e "$0" ] || exec "$@"';
+  return ["/bin/sh", "-c", script, state, lock, ...driver, "internal-release", name];
 }
 
 /** One word of a unit's command line: systemd.service(5), "Command lines". */

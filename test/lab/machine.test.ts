@@ -1,6 +1,6 @@
 /** The life of a machine, as a user sees it, on every storage. */
 import { describe, expect, test } from "bun:test";
-import { writeFileSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import {
   cleanUpAfterEach,
   command,
@@ -122,6 +122,40 @@ X
 });
 
 const runner = openRunner({ kind: "btrfs", root: "/fs/btrfs/root" });
+
+describe("the end of a machine", () => {
+  test("a cleanup that is killed at any moment leaves its work to the unit", async () => {
+    const clones = `${runner.place.root}/.machines`;
+    for (let delayMs = 0; delayMs <= 60; delayMs += 6) {
+      const machine = await runner.machine("nosystemd");
+      const cleaning = runner.start("cleanup", "--id", machine.name);
+      await Bun.sleep(delayMs);
+      cleaning.kill("SIGKILL");
+      await cleaning.ended;
+      // Ends the machine where the call had not come to that, else waits for the unit's end.
+      await command("systemctl", "stop", machine.unit);
+      expect({ delayMs, clones: readdirSync(clones) }).toEqual({ delayMs, clones: [] });
+    }
+  });
+
+  test("while another releases it the unit waits, then sees to what is left", async () => {
+    const machine = await runner.machine("nosystemd");
+    const runtime = `/run/nspawn-runner/machines/${machine.name}`;
+    const clone = `${runner.place.root}/.machines/${machine.name}`;
+    const hold = `exec 9>>${runtime}/lock; flock 9; echo held; exec sleep 300`;
+    const holder = start(["bash", "-c", hold]);
+    await holder.awaitOutput("held");
+    await command("systemctl", "kill", "--signal=KILL", machine.unit);
+    const stopping = start(["systemctl", "stop", machine.unit]);
+    const waits =
+      'until [ "$(systemctl show --property=SubState --value "$0")" = stop-post ]; do :; done';
+    await command("bash", "-c", waits, machine.unit);
+    expect(existsSync(clone)).toBe(true);
+    holder.kill("SIGKILL");
+    await stopping.ended;
+    expect(existsSync(clone)).toBe(false);
+  });
+});
 
 describe("the host's gitlab-runner", () => {
   test.each([...PLACES])("is a command in machines on $kind", async (place) => {
