@@ -35,6 +35,7 @@ test("a machine that boots, on btrfs", () => {
       "--property=LogExtraFields=MACHINE=job-17-abcdef",
       "--property=CollectMode=inactive-or-failed",
       "--property=Delegate=yes",
+      "--property=Environment=MEMORY_PRESSURE_WATCH=/dev/null",
       "--property=IgnoreSIGPIPE=no",
       "--property=TasksMax=16384",
       "--property=KillMode=control-group",

@@ -119,14 +119,18 @@ const UNITS_INSIDE = `${CONTROL_INSIDE}/units`;
 export const AGENT_UNIT = "nspawn-runner-agent.service";
 
 /**
- * Units that a throw-away machine has no use for, or that hold up its boot: needless device nodes
- * (nspawn makes /dev), a console nobody sits at, network managers of a network that is not theirs,
- * and the night's chores. Masked for this boot alone (systemd-debug-generator(8)).
+ * Units that a throw-away machine has no use for, or that hold up its boot or its end: needless
+ * device nodes (nspawn makes /dev), a console nobody sits at, nobody to ask for a password (PID 1
+ * holds an inotify group for each such path, which the kernel takes 10 ms and more to end), network
+ * managers of a network that is not theirs, and the night's chores. Masked for this boot alone
+ * (systemd-debug-generator(8)).
  */
 const MASKED_UNITS: readonly string[] = [
   "systemd-tmpfiles-setup-dev.service",
   "systemd-tmpfiles-setup-dev-early.service",
   "console-getty.service",
+  "systemd-ask-password-console.path",
+  "systemd-ask-password-wall.path",
   "systemd-journal-flush.service",
   "systemd-hwdb-update.service",
   "systemd-networkd.service",
@@ -204,6 +208,8 @@ function unitProperties(facts: MachineFacts): string[] {
     // The payload stays in the service's own cgroup (--keep-unit): its limits hold it, and it
     // dies with it.
     "Delegate=yes",
+    // nspawn has no memory to give back, and the kernel takes 5 to 10 ms to end its watch.
+    "Environment=MEMORY_PRESSURE_WATCH=/dev/null",
     // Or every `yes | head` of a script would complain of a broken pipe.
     "IgnoreSIGPIPE=no",
     "TasksMax=16384",
