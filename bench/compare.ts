@@ -17,7 +17,11 @@ interface Contender {
 }
 
 function must(...argv: string[]): void {
-  const result = Bun.spawnSync(argv, { stdout: "pipe", stderr: "pipe", env: environment });
+  mustIn(environment, argv);
+}
+
+function mustIn(env: Record<string, string>, argv: readonly string[]): void {
+  const result = Bun.spawnSync([...argv], { stdout: "pipe", stderr: "pipe", env });
   if (result.exitCode !== 0) throw new Error(`${argv.join(" ")}: ${result.stderr}${result.stdout}`);
 }
 
@@ -25,36 +29,53 @@ const environment = { PATH: process.env.PATH ?? "", NSPAWN_RUNNER_CONFIG: "/tmp/
 writeFileSync("/tmp/bench.toml", `root_directory = "${ROOT}"\n`);
 writeFileSync("/tmp/bench-true", "#!/bin/bash\ntrue\n");
 
-const ours = (image: string): Contender => ({
-  name: `nspawn-runner, ${image === "trixie" ? "booted" : "no init"}`,
-  start: (round) => must("nspawn-runner", "prepare", "--id", `bench-${image}-${round}`, image),
-  step: (round) =>
-    must("nspawn-runner", "run", "--id", `bench-${image}-${round}`, "/tmp/bench-true"),
-  end: (round) => must("nspawn-runner", "cleanup", "--id", `bench-${image}-${round}`),
-});
+/** As GitLab Runner calls the stages. */
+const ours = (image: string): Contender => {
+  const stage =
+    (...words: string[]) =>
+    (round: number): void =>
+      mustIn({ ...environment, NSPAWN_RUNNER_MACHINE: `bench-${image}-${round}` }, [
+        "nspawn-runner",
+        ...words,
+      ]);
+  return {
+    name: `nspawn-runner, ${image === "trixie" ? "booted" : "no init"}`,
+    start: stage("prepare", image),
+    step: stage("run", "/tmp/bench-true", "build_script"),
+    end: stage("cleanup"),
+  };
+};
 
-/** As one would write it by hand: a snapshot, booted as a transient unit, entered by systemd-run. */
-const bare: Contender = {
-  name: "bare systemd-nspawn, booted",
-  start: (round) => {
-    must("btrfs", "subvolume", "snapshot", `${ROOT}/trixie`, `${ROOT}/bare-${round}`);
-    const nspawn = `systemd-nspawn --quiet --keep-unit --boot --machine=bare${round} --directory=${ROOT}/bare-${round} --private-users=pick --private-users-ownership=map --link-journal=no --notify-ready=yes --settings=no`;
-    must(
-      "systemd-run",
-      "--quiet",
-      `--unit=bare${round}`,
-      "--service-type=notify",
-      "--property=Delegate=yes",
-      ...nspawn.split(" "),
-    );
-  },
-  step: (round) =>
-    must("systemd-run", "--quiet", "--wait", "--pipe", `--machine=bare${round}`, "/bin/true"),
-  end: (round) => {
-    must("systemctl", "kill", "--signal=KILL", `bare${round}.service`);
-    must("systemctl", "stop", `bare${round}.service`);
-    must("btrfs", "subvolume", "delete", `${ROOT}/bare-${round}`);
-  },
+/**
+ * As one would write it by hand: a snapshot, booted as a transient unit, entered by systemd-run.
+ * systemd 257 refuses the name of a machine that was killed, so no two have one name.
+ */
+const bare = (): Contender => {
+  const machine = (round: number): string => `bare-${process.pid}-${round}`;
+  return {
+    name: "bare systemd-nspawn, booted",
+    start: (round) => {
+      const name = machine(round);
+      must("btrfs", "subvolume", "snapshot", `${ROOT}/trixie`, `${ROOT}/${name}`);
+      const nspawn = `systemd-nspawn --quiet --keep-unit --boot --machine=${name} --directory=${ROOT}/${name} --private-users=pick --private-users-ownership=map --link-journal=no --notify-ready=yes --settings=no`;
+      must(
+        "systemd-run",
+        "--quiet",
+        "--collect",
+        `--unit=${name}`,
+        "--service-type=notify",
+        "--property=Delegate=yes",
+        ...nspawn.split(" "),
+      );
+    },
+    step: (round) =>
+      must("systemd-run", "--quiet", "--wait", "--pipe", `--machine=${machine(round)}`, "true"),
+    end: (round) => {
+      must("systemctl", "kill", "--signal=KILL", `${machine(round)}.service`);
+      must("systemctl", "stop", `${machine(round)}.service`);
+      must("btrfs", "subvolume", "delete", `${ROOT}/${machine(round)}`);
+    },
+  };
 };
 
 /** Boots nothing: the same files, and a process that sleeps. */
@@ -75,7 +96,7 @@ const docker: Contender = {
   end: (round) => must("docker", "rm", "-f", `bench${round}`),
 };
 
-const contenders: Contender[] = [ours("trixie"), ours("nosystemd"), bare];
+const contenders: Contender[] = [ours("trixie"), ours("nosystemd"), bare()];
 if (Bun.which("docker") !== null && Bun.spawnSync(["docker", "info"]).exitCode === 0)
   contenders.push(docker);
 else console.error("Docker does not run here; it is left out.");

@@ -1,8 +1,9 @@
 /** argv → command → exit code. The only place that exits, after all disposers ran. */
 
 import type { CommandEnd, Context } from "./cli/context.ts";
-import { runProgram } from "./cli/program.ts";
+import { parseDirectCall } from "./cli/direct-call.ts";
 import { openHost } from "./host/host.ts";
+import { writeStderrNow, writeStdoutNow } from "./host/write-now.ts";
 import { exitCodeOf, outcomeOf, readExitCodes } from "./job/exit-codes.ts";
 import { formatError } from "./text/format-error.ts";
 
@@ -17,7 +18,7 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
 
 // The runtime would exit with 1 here, which blames the job's author.
 const exitOnFault = (error: unknown): void => {
-  process.stderr.write(`${formatError(error, { debug: process.argv.includes("--debug") })}\n`);
+  writeStderrNow(`${formatError(error, { debug: process.argv.includes("--debug") })}\n`);
   process.exit(exitCodeOf("fault", readExitCodes(process.env as Record<string, string>)));
 };
 process.on("uncaughtException", exitOnFault);
@@ -30,12 +31,16 @@ async function main(argv: readonly string[]): Promise<number> {
     context = { host: openHost({ level, signal: cancel.signal }), version };
     return context;
   };
-  const writeOut = (text: string): void => {
-    process.stdout.write(text);
-  };
   let end: CommandEnd;
   try {
-    end = await runProgram(argv, { version, open, writeOut });
+    const direct = parseDirectCall(argv);
+    if (direct === undefined) {
+      const { runProgram } = await import("./cli/program.ts");
+      end = await runProgram(argv, { version, open, writeOut: writeStdoutNow });
+    } else {
+      const action = await direct.load();
+      end = await action(open({ verbose: false, debug: false }), ...direct.values);
+    }
   } catch (error) {
     const { host } = context ?? open({ verbose: false, debug: false });
     host.log.error(formatError(error, { debug: host.log.level === "debug" }));

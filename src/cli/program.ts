@@ -3,6 +3,7 @@ import { Command, CommanderError, Help } from "commander";
 import { RunnerError } from "../text/errors.ts";
 import { nearestName } from "../text/nearest.ts";
 import type { CommandEnd, Context } from "./context.ts";
+import { type AnyAction, STAGES } from "./direct-call.ts";
 
 interface ProgramOptions {
   readonly version: string;
@@ -10,9 +11,6 @@ interface ProgramOptions {
   readonly open: (options: { readonly verbose: boolean; readonly debug: boolean }) => Context;
   readonly writeOut: (text: string) => void;
 }
-
-// biome-ignore lint/suspicious/noExplicitAny: commander hands actions what their declarations say
-type AnyAction = (context: Context, ...values: any[]) => Promise<CommandEnd>;
 
 /**
  * Parses `argv` (without program name), runs the command and resolves to its end. Throws a usage
@@ -111,14 +109,14 @@ const JOBS = ["--jobs <count>", "how many to build at once (default: 2)"] as con
 const ID = ["--id <name>", "the machine, when not called by GitLab Runner"] as const;
 
 function addStages(add: Add): void {
-  add("config", "stage: print the job's configuration for GitLab Runner", {
-    load: async () => (await import("./config.ts")).configAction,
+  add(STAGES.config.declaration, "stage: print the job's configuration for GitLab Runner", {
+    load: STAGES.config.load,
     examples: ["nspawn-runner config --default-image trixie"],
   })
     .alias("gitlab-config")
     .option(...DEFAULT_IMAGE);
-  add("prepare [image]", "stage: clone an image and boot the job's machine", {
-    load: async () => (await import("./prepare.ts")).prepareAction,
+  add(STAGES.prepare.declaration, "stage: clone an image and boot the job's machine", {
+    load: STAGES.prepare.load,
     examples: [
       "nspawn-runner prepare --default-image trixie",
       "nspawn-runner prepare --id try1 trixie",
@@ -129,12 +127,12 @@ function addStages(add: Add): void {
     .option(...DEFAULT_IMAGE)
     .option("--packages <names>", "add these packages to the image (as a job's NSPAWN_PACKAGES)")
     .option("--dry-run", "print what would be started, and do nothing");
-  add("run <script> [stage]", "stage: run a script in the job's machine", {
-    load: async () => (await import("./run.ts")).runAction,
+  add(STAGES.run.declaration, "stage: run a script in the job's machine", {
+    load: STAGES.run.load,
     examples: ["nspawn-runner run --id try1 ./script.sh"],
   }).option(...ID);
-  add("cleanup", "stage: end the job's machine and remove every trace of it", {
-    load: async () => (await import("./cleanup.ts")).cleanupAction,
+  add(STAGES.cleanup.declaration, "stage: end the job's machine and remove every trace of it", {
+    load: STAGES.cleanup.load,
     examples: ["nspawn-runner cleanup --id try1"],
   }).option(...ID);
 }
@@ -229,12 +227,12 @@ function addTools(add: Add): void {
   add("gc", "remove what is left of machines that died with their driver", {
     load: async () => (await import("./gc.ts")).gcAction,
   });
-  add("internal-release <machine>", "ExecStopPost of a machine's unit", {
-    load: async () => (await import("./release.ts")).releaseAction,
+  add(STAGES.release.declaration, "ExecStopPost of a machine's unit", {
+    load: STAGES.release.load,
     hidden: true,
   });
-  add("internal-launch <machine>", "ExecStart of a machine with a layered clone", {
-    load: async () => (await import("./launch.ts")).launchAction,
+  add(STAGES.launch.declaration, "ExecStart of a machine with a layered clone", {
+    load: STAGES.launch.load,
     hidden: true,
   });
 }

@@ -7,14 +7,12 @@ import type { Action } from "./context.ts";
 
 export const releaseAction: Action<[string]> = async ({ host }, text) => {
   const name = parseMachineName(text);
-  const { runtime, end, ready } = machinePaths(name);
+  const { runtime, end } = machinePaths(name);
   const { SERVICE_RESULT: result, EXIT_CODE: code, EXIT_STATUS: status } = host.environment;
   if (host.files.probe(runtime) !== undefined) {
     const ended = { result: result ?? "unknown", code: code ?? "", status: status ?? "" };
     host.files.writeText(end, `${JSON.stringify(ended)}\n`, 0o600);
   }
-  // Who still waits for it to become ready need not wait any longer.
-  if (host.files.probe(ready) !== undefined) host.fifos.writeLine(ready, "gone");
   await releaseMachine(host, name);
   // A slice outlives the units in it unless it is stopped too. Not waited for: we are in it.
   await host.processes.run(["systemctl", "--no-block", "stop", machineUnits(name).slice]);

@@ -3,13 +3,16 @@
  * one; tests hand in what they need. Nothing outside `host/` touches the system otherwise.
  */
 
+import { isatty } from "node:tty";
+import { type Cgroups, openCgroups } from "./cgroups.ts";
 import { type Fifos, openFifos } from "./fifo.ts";
 import { type Files, openFiles } from "./files.ts";
 import { sendDatagram } from "./libc.ts";
 import { encodeJournalEntry, type Log, type LogLevel, openLog } from "./log.ts";
 import { type Mounts, openMounts } from "./mounts.ts";
 import { openProcesses, type Processes } from "./processes.ts";
-import { writeStdout, writeStdoutNow } from "./stdout.ts";
+import { writeStdout } from "./stdout.ts";
+import { writeStderrNow, writeStdoutNow } from "./write-now.ts";
 
 // What other rooms may name of ours; values come with the host alone.
 export type { LineFifo } from "./fifo.ts";
@@ -34,6 +37,7 @@ export interface Host {
   readonly fifos: Fifos;
   readonly mounts: Mounts;
   readonly processes: Processes;
+  readonly cgroups: Cgroups;
   readonly clock: Clock;
   readonly log: Log;
   /** Aborted by SIGTERM and SIGINT. */
@@ -51,6 +55,7 @@ export interface Host {
   writeOut(bytes: Uint8Array): Promise<boolean>;
 }
 
+const STDOUT = 1;
 const JOURNAL_SOCKET = "/run/systemd/journal/socket";
 
 export function openHost(options: {
@@ -60,9 +65,7 @@ export function openHost(options: {
   const environment = definedOnly(process.env);
   const log = openLog({
     level: options.level,
-    write: (text) => {
-      process.stderr.write(text);
-    },
+    write: writeStderrNow,
     sendToJournal: (entry) =>
       sendDatagram(
         JOURNAL_SOCKET,
@@ -80,6 +83,7 @@ export function openHost(options: {
     fifos: openFifos(),
     mounts: openMounts(),
     processes: openProcesses({ log, environment, signal: options.signal }),
+    cgroups: openCgroups(),
     clock: { nowMs: () => Date.now(), sleep: (ms) => Bun.sleep(ms) },
     log,
     signal: options.signal,
@@ -87,7 +91,7 @@ export function openHost(options: {
       const bytes = crypto.getRandomValues(new Uint8Array(length));
       return Array.from(bytes, (byte) => "abcdefghijklmnopqrstuvwxyz012345"[byte % 32]).join("");
     },
-    colours: process.stdout.isTTY === true && !environment.NO_COLOR,
+    colours: isatty(STDOUT) && !environment.NO_COLOR,
     // At once: what a command of ours writes to the same stdout comes behind it.
     print: writeStdoutNow,
     writeOut: writeStdout,

@@ -1,22 +1,8 @@
-/** stdout: the little that commands print themselves, and a job's output. */
+/** stdout, for a job's output. */
 import * as fs from "node:fs";
 
 const STDOUT = 1;
 const RETRY_MS = 2;
-
-/** Writes all of it before it returns. A reader that has gone is no error: nobody wants it. */
-export function writeStdoutNow(text: string): void {
-  let rest = Buffer.from(text);
-  while (rest.length > 0) {
-    try {
-      rest = rest.subarray(fs.writeSync(STDOUT, rest));
-    } catch (error) {
-      const code = error instanceof Error && "code" in error ? error.code : undefined;
-      if (code === "EPIPE") return;
-      if (code !== "EAGAIN") throw error;
-    }
-  }
-}
 
 /**
  * Writes bytes to stdout and resolves when they are gone: who reads slowly slows us down. False

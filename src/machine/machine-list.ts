@@ -7,7 +7,7 @@ import { type MachineName, parseMachineName } from "../text/names.ts";
 import { clonesDirectory, MACHINES_DIRECTORY, machinePaths } from "./machine-paths.ts";
 import { machineUnits } from "./machine-plan.ts";
 import { type MachineState, readMachineState } from "./machine-state.ts";
-import { destroyMachine, listLiveUnits } from "./release.ts";
+import { destroyMachine } from "./release.ts";
 
 interface KnownMachine {
   readonly name: MachineName;
@@ -43,7 +43,6 @@ export async function collectGarbage(
   host: Host,
   options: { readonly rootDirectory: string; readonly storage: StorageKind },
 ): Promise<Garbage> {
-  const live = new Set(await listLiveUnits(host));
   const removed: string[] = [];
   const kept: string[] = [];
   const attempt = async (name: string, remove: () => Promise<void>): Promise<void> => {
@@ -57,7 +56,8 @@ export async function collectGarbage(
     }
   };
   for (const name of listMachineNames(host)) {
-    if (live.has(machineUnits(name).unit) || isFresh(host, machinePaths(name).runtime)) continue;
+    if (host.cgroups.exists(machineUnits(name).cgroup)) continue;
+    if (isFresh(host, machinePaths(name).runtime)) continue;
     await attempt(name, () => destroyMachine(host, name));
   }
   const clones = clonesDirectory(options.rootDirectory);

@@ -12,12 +12,16 @@ export interface MachinePaths {
   /** State, control directory, how it ended. On the runtime file system. */
   readonly runtime: string;
   readonly state: string;
+  /** Held by whoever releases the machine. */
+  readonly lock: string;
   /** How the unit ended, written by `release`. */
   readonly end: string;
   readonly control: string;
   readonly request: string;
   readonly ready: string;
   readonly steps: string;
+  /** What the systemd of a machine reads besides its own units. */
+  readonly units: string;
   /** For the launcher of a layered clone. */
   readonly launch: string;
 }
@@ -28,11 +32,13 @@ export function machinePaths(name: MachineName): MachinePaths {
   return {
     runtime,
     state: `${runtime}/state.json`,
+    lock: `${runtime}/lock`,
     end: `${runtime}/end.json`,
     control,
     request: `${control}/request`,
     ready: `${control}/ready`,
     steps: `${control}/steps`,
+    units: `${control}/units`,
     launch: `${runtime}/launch.json`,
   };
 }

@@ -42,12 +42,19 @@ export interface MachinePlan {
   readonly start: readonly string[];
 }
 
-export function machineUnits(name: MachineName): { readonly unit: string; readonly slice: string } {
+export interface MachineUnits {
+  readonly unit: string;
+  readonly slice: string;
+  /** Of the unit, from systemd's root. There as long as the unit is not dead. */
+  readonly cgroup: string;
+}
+
+export function machineUnits(name: MachineName): MachineUnits {
   const escaped = escapeUnitName(name);
-  return {
-    unit: `nspawn-runner-${escaped}.service`,
-    slice: `${escapeUnitName("nspawn-runner")}-${escaped}.slice`,
-  };
+  const unit = `nspawn-runner-${escaped}.service`;
+  const parent = escapeUnitName("nspawn-runner");
+  const slice = `${parent}-${escaped}.slice`;
+  return { unit, slice, cgroup: `${parent}.slice/${slice}/${unit}` };
 }
 
 export function planMachine(facts: MachineFacts): MachinePlan {
@@ -97,7 +104,7 @@ function nspawnCommand(facts: MachineFacts): string[] {
     "--resolv-conf=replace-host",
     `--bind-ro=${control}:${CONTROL_INSIDE}`,
     ...gitlabRunnerBind(facts.gitlabRunner),
-    ...(facts.boots ? bootArguments(facts.name, control) : agentArguments()),
+    ...(facts.boots ? bootArguments(facts.name) : agentArguments()),
   ];
 }
 
@@ -111,17 +118,23 @@ function escapeBindPath(path: string): string {
   return path.replaceAll("\\", "\\\\").replaceAll(":", "\\:");
 }
 
-const AGENT_UNIT = "nspawn-runner-agent.service";
+/** Inside a machine: a directory of the control directory, which holds this one unit. */
+const UNITS_INSIDE = `${CONTROL_INSIDE}/units`;
+export const AGENT_UNIT = "nspawn-runner-agent.service";
 
 /**
- * Units that a throw-away machine has no use for, or that hold up its boot: needless device nodes
- * (nspawn makes /dev), a console nobody sits at, network managers of a network that is not theirs,
- * and the night's chores. Masked for this boot alone (systemd-debug-generator(8)).
+ * Units that a throw-away machine has no use for, or that hold up its boot or its end: needless
+ * device nodes (nspawn makes /dev), a console nobody sits at, nobody to ask for a password (PID 1
+ * holds an inotify group for each such path, which the kernel takes 10 ms and more to end), network
+ * managers of a network that is not theirs, and the night's chores. Masked for this boot alone
+ * (systemd-debug-generator(8)).
  */
 const MASKED_UNITS: readonly string[] = [
   "systemd-tmpfiles-setup-dev.service",
   "systemd-tmpfiles-setup-dev-early.service",
   "console-getty.service",
+  "systemd-ask-password-console.path",
+  "systemd-ask-password-wall.path",
   "systemd-journal-flush.service",
   "systemd-hwdb-update.service",
   "systemd-networkd.service",
@@ -138,11 +151,15 @@ const MASKED_UNITS: readonly string[] = [
   "man-db.timer",
 ];
 
-function bootArguments(name: MachineName, control: string): string[] {
+function bootArguments(name: MachineName): string[] {
   return [
     "--notify-ready=yes",
     "--console=read-only",
-    `--bind-ro=${control}/agent.service:/run/systemd/system/${AGENT_UNIT}`,
+    // The agent's unit is found before any of the image's, whose tree stays as it is; the colon
+    // keeps the usual directories (systemd(1)). Only PID 1 has this variable. A bind below
+    // /run/systemd would not do: nspawn 252 makes the parents of its target as the host's root,
+    // and the machine's PID 1 could not write there.
+    `--setenv=SYSTEMD_UNIT_PATH=${UNITS_INSIDE}:`,
     "--boot",
     "--",
     "systemd.show_status=error",
@@ -200,6 +217,8 @@ function unitProperties(facts: MachineFacts): string[] {
     // The payload stays in the service's own cgroup (--keep-unit): its limits hold it, and it
     // dies with it.
     "Delegate=yes",
+    // nspawn has no memory to give back, and the kernel takes 5 to 10 ms to end its watch.
+    "Environment=MEMORY_PRESSURE_WATCH=/dev/null",
     // Or every `yes | head` of a script would complain of a broken pipe.
     "IgnoreSIGPIPE=no",
     ...limitProperties(facts.settings.limits),
@@ -213,10 +232,21 @@ function unitProperties(facts: MachineFacts): string[] {
     "DevicePolicy=closed",
     "DeviceAllow=/dev/net/tun rwm",
     "DeviceAllow=char-pts rw",
-    `ExecStopPost=${[...facts.driver, "internal-release", facts.name].map(quoteUnitWord).join(" ")}`,
+    `ExecStopPost=${releaseCommand(facts).map(quoteUnitWord).join(" ")}`,
     ...(facts.clone.kind === "layers" ? ["PrivateMounts=yes"] : []),
     ...(facts.boundTo === undefined ? [] : [`BindsTo=${facts.boundTo}`, `After=${facts.boundTo}`]),
   ];
+}
+
+/**
+ * Our executable is started only when there is something to release. `cleanup` holds the lock while
+ * it does that itself, and takes the state away; when it dies over it, the kernel takes the lock
+ * away. Without flock(1) both release, which is slow but does no harm.
+ */
+function releaseCommand({ driver, name }: MachineFacts): string[] {
+  const { state, lock } = machinePaths(name);
+  const script = '[ -e "$0" ] || exit 0; exec 9>>"$1"; shift; flock 9; [ ! -e "$0" ] || exec "$@"';
+  return ["/bin/sh", "-c", script, state, lock, ...driver, "internal-release", name];
 }
 
 /** One word of a unit's command line: systemd.service(5), "Command lines". */

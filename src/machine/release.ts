@@ -13,6 +13,7 @@ import { type MachineState, readMachineState } from "./machine-state.ts";
  */
 export async function releaseMachine(host: Host, name: MachineName): Promise<void> {
   const paths = machinePaths(name);
+  if (host.files.probe(paths.ready) !== undefined) tellGone(host, paths.ready);
   const state = readStateAnyhow(host, name);
   if (state !== undefined) await removeClone(host, name, state);
   releaseIdRanges(host, name);
@@ -35,6 +36,15 @@ function readStateAnyhow(host: Host, name: MachineName): MachineState | undefine
   }
 }
 
+/** Who still waits for the machine to become ready need not wait any longer. */
+function tellGone(host: Host, ready: string): void {
+  try {
+    host.fifos.writeLine(ready, "gone");
+  } catch {
+    // It is full, by the machine's doing: whoever waits has more to read than it wants.
+  }
+}
+
 async function removeClone(host: Host, name: MachineName, state: MachineState): Promise<void> {
   const directory = cloneDirectory(state.rootDirectory, name);
   if (host.files.probe(directory) === undefined) return;
@@ -48,25 +58,25 @@ async function removeClone(host: Host, name: MachineName, state: MachineState): 
 export async function destroyMachine(host: Host, name: MachineName): Promise<void> {
   // Stopping the slice ends the job, whatever it forked; the unit's own ExecStopPost releases.
   const { unit, slice } = machineUnits(name);
-  const stopped = await host.processes.run(["systemctl", "stop", slice, unit]);
+  const [stopped] = await Promise.all([
+    host.processes.run(["systemctl", "stop", slice, unit]),
+    releaseAtOnce(host, name),
+  ]);
   if (stopped.exitCode !== 0) host.log.debug(`# ${stopped.stderr.trim()}`);
   await releaseMachine(host, name);
   host.files.remove(machinePaths(name).runtime);
 }
 
-/** Names of the units of machines that live, start or stop. */
-export async function listLiveUnits(host: Pick<Host, "processes">): Promise<readonly string[]> {
-  const listed = await host.processes.exec([
-    "systemctl",
-    "list-units",
-    "--plain",
-    "--no-legend",
-    "--full",
-    "--state=active,activating,deactivating,reloading",
-    "nspawn-runner-*.service",
-  ]);
-  return listed
-    .split("\n")
-    .map((line) => line.split(" ", 1)[0] ?? "")
-    .filter((unit) => unit.endsWith(".service"));
+/**
+ * Kills a machine that runs and releases what it held while systemd is still busy with its end:
+ * the unit's ExecStopPost waits for the lock, and then finds either nothing to do, or what a death
+ * of ours has left. Does nothing when nothing runs, or another is about to release it.
+ */
+async function releaseAtOnce(host: Host, name: MachineName): Promise<void> {
+  const paths = machinePaths(name);
+  if (host.files.probe(paths.state) === undefined) return;
+  using lock = host.files.lock(paths.lock, { mode: "exclusive", wait: false });
+  if (lock === undefined || !host.cgroups.kill(machineUnits(name).cgroup)) return;
+  await releaseMachine(host, name);
+  host.files.remove(paths.state);
 }

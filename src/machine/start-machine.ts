@@ -4,7 +4,7 @@ import type { Storage } from "../storage/storage.ts";
 import { RunnerError } from "../text/errors.ts";
 import agentText from "./agent.sh" with { type: "text" };
 import { machinePaths } from "./machine-paths.ts";
-import { agentUnitText, type MachinePlan } from "./machine-plan.ts";
+import { AGENT_UNIT, agentUnitText, type MachinePlan } from "./machine-plan.ts";
 import { environmentFile, userFile } from "./machine-settings.ts";
 import { explainOldSystemd } from "./systemd-version.ts";
 import { lastWordsOfUnit } from "./unit-journal.ts";
@@ -49,16 +49,12 @@ export async function startMachine(
  */
 function makeControlDirectory(host: Host, plan: MachinePlan): void {
   const paths = machinePaths(plan.name);
-  for (const path of [paths.control, paths.steps, `${paths.control}/bin`]) {
+  for (const path of [paths.control, paths.steps, paths.units, `${paths.control}/bin`]) {
     host.files.createDirectory(path, 0o755);
   }
   host.files.writeText(`${paths.control}/agent`, agentText, 0o644);
   const { settings } = plan;
-  host.files.writeText(
-    `${paths.control}/agent.service`,
-    agentUnitText(settings.readyTarget),
-    0o644,
-  );
+  host.files.writeText(`${paths.units}/${AGENT_UNIT}`, agentUnitText(settings.readyTarget), 0o644);
   host.files.writeText(`${paths.control}/environment`, environmentFile(settings), 0o644);
   if (settings.user !== undefined) {
     host.files.writeText(`${paths.control}/user`, userFile(settings.user), 0o644);

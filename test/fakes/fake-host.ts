@@ -82,6 +82,11 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
       fifos: openFakeFifos(disk),
       mounts: openFakeMounts(disk, effects),
       processes: openFakeProcesses(table, effects),
+      cgroups: {
+        exists: (path) => systemd.units.has(unitOf(path)),
+        // Its unit ends when systemd has seen that; until then it is there.
+        kill: (path) => effects.change(`kill ${path}`, () => systemd.units.has(unitOf(path))),
+      },
       clock: {
         nowMs: () => now,
         sleep: async (ms) => {
@@ -177,3 +182,6 @@ function openFakeProcesses(table: CommandTable, effects: Effects): Processes {
       table.some(([prefix]) => prefix[0] === command) ? `/usr/bin/${command}` : undefined,
   };
 }
+
+/** A unit's cgroup has its name, whatever slice it is in. */
+const unitOf = (cgroup: string): string => cgroup.slice(cgroup.lastIndexOf("/") + 1);

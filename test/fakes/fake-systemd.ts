@@ -49,9 +49,10 @@ export function openSystemd(options: {
     const unit = units.get(name);
     if (unit === undefined) return;
     units.delete(name);
-    const post = unit.properties.find((property) => property.startsWith("ExecStopPost="));
-    const words = [...(post ?? "").matchAll(/"([^"]*)"/g)].map((match) => match[1] ?? "");
-    await options.runDriver(words.slice(1), {
+    // The shell of `ExecStopPost=` starts us only when there is something to release.
+    const state = `/run/nspawn-runner/machines/${unit.machine}/state.json`;
+    if (disk.look(state, false) === undefined) return;
+    await options.runDriver(["internal-release", unit.machine], {
       SERVICE_RESULT: result,
       EXIT_CODE: result === "success" ? "exited" : "killed",
       EXIT_STATUS: result === "success" ? "0" : "KILL",

@@ -1,6 +1,6 @@
 /** The life of a machine, as a user sees it, on every storage. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import {
   cleanUpAfterEach,
   command,
@@ -45,6 +45,21 @@ describe.each([...PLACES])("a machine on $kind", (place) => {
       "path",
       "",
     ]);
+  });
+
+  test("has a systemd that owns its directories, and keeps the agent when it starts again", async () => {
+    const machine = await runner.machine("trixie");
+    const found = await machine.run(`
+      stat -c '%u:%g' /run/systemd /run/systemd/system
+      for again in daemon-reload daemon-reexec; do
+        systemctl $again
+        systemctl is-active nspawn-runner-agent
+      done
+      # Nothing of ours is in the image's tree, nor in the environment of what it starts.
+      find / -xdev -name '*nspawn-runner*'
+      systemd-run --quiet --pipe env | grep -c SYSTEMD_UNIT_PATH
+    `);
+    expect(found.stdout).toBe("0:0\n0:0\nactive\nactive\n0\n");
   });
 
   test("lives through all run calls: a server of one step answers in the next", async () => {
@@ -107,6 +122,40 @@ X
 });
 
 const runner = openRunner({ kind: "btrfs", root: "/fs/btrfs/root" });
+
+describe("the end of a machine", () => {
+  test("a cleanup that is killed at any moment leaves its work to the unit", async () => {
+    const clones = `${runner.place.root}/.machines`;
+    for (let delayMs = 0; delayMs <= 60; delayMs += 6) {
+      const machine = await runner.machine("nosystemd");
+      const cleaning = runner.start("cleanup", "--id", machine.name);
+      await Bun.sleep(delayMs);
+      cleaning.kill("SIGKILL");
+      await cleaning.ended;
+      // Ends the machine where the call had not come to that, else waits for the unit's end.
+      await command("systemctl", "stop", machine.unit);
+      expect({ delayMs, clones: readdirSync(clones) }).toEqual({ delayMs, clones: [] });
+    }
+  });
+
+  test("while another releases it the unit waits, then sees to what is left", async () => {
+    const machine = await runner.machine("nosystemd");
+    const runtime = `/run/nspawn-runner/machines/${machine.name}`;
+    const clone = `${runner.place.root}/.machines/${machine.name}`;
+    const hold = `exec 9>>${runtime}/lock; flock 9; echo held; exec sleep 300`;
+    const holder = start(["bash", "-c", hold]);
+    await holder.awaitOutput("held");
+    await command("systemctl", "kill", "--signal=KILL", machine.unit);
+    const stopping = start(["systemctl", "stop", machine.unit]);
+    const waits =
+      'until [ "$(systemctl show --property=SubState --value "$0")" = stop-post ]; do :; done';
+    await command("bash", "-c", waits, machine.unit);
+    expect(existsSync(clone)).toBe(true);
+    holder.kill("SIGKILL");
+    await stopping.ended;
+    expect(existsSync(clone)).toBe(false);
+  });
+});
 
 describe("the host's gitlab-runner", () => {
   test.each([...PLACES])("is a command in machines on $kind", async (place) => {

@@ -78,7 +78,8 @@ test("ending is SIGTERM to the whole group, then SIGKILL after the grace", async
 });
 
 test("what left the group keeps the call open beyond SIGKILL: it is given up", async () => {
-  const call = start('echo up; setsid sleep 79 & echo $! ; trap "" TERM; wait', {
+  // It tells its PID once it has left the group.
+  const call = start(`trap "" TERM; setsid sh -c 'echo $$; exec sleep 79' & wait`, {
     gracefulKillMs: 50,
     forceKillMs: 50,
   });

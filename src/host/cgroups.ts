@@ -1,0 +1,42 @@
+/** The unified cgroup hierarchy (cgroup v2), as this host's systemd sees it. */
+import * as fs from "node:fs";
+
+export interface Cgroups {
+  /** `path` begins at systemd's root, such as `system.slice/cron.service`. */
+  exists(path: string): boolean;
+  /**
+   * SIGKILL to every process in it and below, also to those that are forked meanwhile. False when
+   * there is no such cgroup, or the kernel has no `cgroup.kill` (Linux 5.14).
+   */
+  kill(path: string): boolean;
+}
+
+export function openCgroups(): Cgroups {
+  let known: string | undefined;
+  const at = (path: string): string => {
+    known ??= rootDirectory(fs.readFileSync("/proc/1/cgroup", "utf8"));
+    return `${known}/${path}`;
+  };
+  return {
+    exists: (path) => fs.existsSync(at(path)),
+    kill: (path) => {
+      const file = `${at(path)}/cgroup.kill`;
+      if (!fs.existsSync(file)) return false;
+      try {
+        fs.writeFileSync(file, "1", { flag: "r+" });
+        return true;
+      } catch (error) {
+        // Its last process has just ended, and it with it.
+        if (error instanceof Error && "code" in error && error.code === "ENODEV") return false;
+        if (error instanceof Error && "code" in error && error.code === "ENOENT") return false;
+        throw error;
+      }
+    },
+  };
+}
+
+/** Pure: systemd is in `init.scope` of its root, which in a container need not be `/`. */
+export function rootDirectory(cgroupOfPid1: string): string {
+  const own = /^0::(\/.*)$/m.exec(cgroupOfPid1)?.[1] ?? "/";
+  return `/sys/fs/cgroup${own.replace(/\/(init\.scope)?$/, "")}`;
+}
