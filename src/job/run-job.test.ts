@@ -46,7 +46,7 @@ test.each([
 
 test("a machine that never was is a system error with what may have happened", async () => {
   const { host } = openComputer().start();
-  expect(runJobStep(host, { name, script: "/tmp/script" })).rejects.toMatchObject({
+  await expect(runJobStep(host, { name, script: "/tmp/script" })).rejects.toMatchObject({
     kind: "system",
     message: 'There is no machine "job-1-a".',
   });

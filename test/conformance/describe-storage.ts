@@ -118,7 +118,7 @@ export function describeStorage(storage: Storage, open: () => Promise<StorageBen
 
     withSource("no clone is made where one is", async (bench, source) => {
       const plan = await cloneOf(bench, source);
-      expect(storage.clone(bench.host, plan)).rejects.toThrow();
+      await expect(storage.clone(bench.host, plan)).rejects.toThrow();
       expect(await bench.visit(plan, [read("etc/name")])).toEqual(["source"]);
     });
 
@@ -180,7 +180,7 @@ export function describeStorage(storage: Storage, open: () => Promise<StorageBen
       expect(host.files.list(tree)).toEqual([]);
       expect(storage.isOwnTree(host, tree)).toBe(true);
       const again = (async () => storage.createTree(host, tree))();
-      expect(again).rejects.toThrow();
+      await expect(again).rejects.toThrow();
     });
 
     withSource(
