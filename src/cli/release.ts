@@ -11,6 +11,7 @@ export const releaseAction: Action<[string]> = async ({ host }, text) => {
   const { SERVICE_RESULT: result, EXIT_CODE: code, EXIT_STATUS: status } = host.environment;
   if (host.files.probe(runtime) !== undefined) {
     const ended = { result: result ?? "unknown", code: code ?? "", status: status ?? "" };
+    host.files.remove(end);
     host.files.writeText(end, `${JSON.stringify(ended)}\n`, 0o600);
   }
   await releaseMachine(host, name);

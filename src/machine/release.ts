@@ -31,7 +31,10 @@ function readStateAnyhow(host: Host, name: MachineName): MachineState | undefine
   try {
     return readMachineState(host, name);
   } catch (error) {
-    host.log.warn(`${error instanceof Error ? error.message : error}`);
+    host.log.warn(
+      `Where the clone of machine "${name}" is cannot be read in "${machinePaths(name).state}"; "nspawn-runner gc" removes it later.`,
+    );
+    host.log.debug(`# ${String(error)}`);
     return undefined;
   }
 }

@@ -244,6 +244,7 @@ describe("the command line", () => {
 
   test("the journal has it, with the machine as a field", async () => {
     const machine = await runner.machine("nobash");
+    await command("journalctl", "--sync");
     const entries = await command(
       "journalctl",
       "-t",

@@ -1,4 +1,5 @@
 /** What GitLab Runner knows of a job once `config` has answered: directories and variables. Pure. */
+import { expand } from "./expand.ts";
 import type { JobImage, JobResponse } from "./job-response.ts";
 import type { ShellName } from "./shell-text.ts";
 
@@ -34,6 +35,20 @@ const SHORT_TOKEN = "contract0";
 const DEFAULT_BUILDS = "/builds";
 const DEFAULT_CACHE = "/cache";
 
+/** What `config` itself is called with: nobody knows yet where the builds will be. */
+export function planUnconfigured(job: JobResponse): Build {
+  const nowhere = { builds: "", projectDirectory: "", temporaryDirectory: ".tmp" };
+  return {
+    job,
+    shell: "bash",
+    hostname: "",
+    projectDirectory: nowhere.projectDirectory,
+    temporaryDirectory: nowhere.temporaryDirectory,
+    cacheDirectory: "",
+    variables: variablesOf(job, nowhere),
+  };
+}
+
 export function planBuild(job: JobResponse, config: DriverConfig): Build {
   const builds = config.builds_dir ?? DEFAULT_BUILDS;
   const cache = config.cache_dir ?? DEFAULT_CACHE;
@@ -45,30 +60,68 @@ export function planBuild(job: JobResponse, config: DriverConfig): Build {
   const root = config.builds_dir_is_shared === true ? `${builds}/${SHORT_TOKEN}/0` : builds;
   const strategy = job.variables.findLast((variable) => variable.key === "GIT_STRATEGY")?.value;
   const suffix = strategy === "empty" ? "-empty" : "";
-  const projectDirectory = `${root}/${job.job_info.project_full_path}${suffix}`;
-  const temporaryDirectory = `${root}/${job.job_info.project_full_path}.tmp`;
+  const projectDirectory = `${root}/${projectSlug(job)}${suffix}`;
+  const temporaryDirectory = `${projectDirectory}.tmp`;
   return {
     job,
     shell,
     hostname: config.hostname ?? "",
     projectDirectory,
     temporaryDirectory,
-    cacheDirectory: `${cache}/${job.job_info.project_full_path}`,
-    variables: [
-      ...runnerVariables(job, { builds, projectDirectory }),
-      ...job.variables.map(({ key, value, file }) => ({ key, value, file })),
-      plain("CI_SHARED_ENVIRONMENT", "true"),
-      plain("CI_RUNNER_VERSION", "19.4.0"),
-      plain("RUNNER_TEMP_PROJECT_DIR", temporaryDirectory),
-    ],
+    cacheDirectory: `${cache}/${projectSlug(job)}`,
+    variables: variablesOf(job, { builds, projectDirectory, temporaryDirectory }),
   };
+}
+
+/** From the address of the repository, whatever the job says that its project is called. */
+function projectSlug(job: JobResponse): string {
+  const url = URL.parse(job.git_info.repo_url);
+  return url === null || url.host === ""
+    ? `project-${job.job_info.project_id}`
+    : url.pathname.slice(1).replace(/\.git$/, "");
+}
+
+interface Places {
+  readonly builds: string;
+  readonly projectDirectory: string;
+  readonly temporaryDirectory: string;
+}
+
+/** All of them, with the references in their values put in, once: a value put in is left as it is. */
+function variablesOf(job: JobResponse, places: Places): BuildVariable[] {
+  const all = [
+    ...runnerVariables(job, places),
+    ...job.variables,
+    plain("CI_SHARED_ENVIRONMENT", "true"),
+    plain("CI_RUNNER_VERSION", "19.4.0"),
+    plain("RUNNER_TEMP_PROJECT_DIR", places.temporaryDirectory),
+  ];
+  const lookUp = (name: string): string | undefined => {
+    const found = all.findLast(({ key }) => key === name);
+    return found?.file === true ? `${places.temporaryDirectory}/${name}` : found?.value;
+  };
+  return all.map(({ key, value, file, raw }) => ({
+    key,
+    value: raw ? value : expand(value, lookUp),
+    file,
+  }));
+}
+
+/** The job as the driver finds it: images may be named by variables. */
+export function expandImages(job: JobResponse): JobResponse {
+  const { variables } = planUnconfigured(job);
+  const name = (image: JobImage): JobImage => ({
+    ...image,
+    name: expand(image.name, (key) => variableOf({ variables }, key)),
+  });
+  return { ...job, image: name(job.image), services: job.services?.map(name) ?? null };
 }
 
 /** These come before the job's own, which therefore win. */
 function runnerVariables(
   job: JobResponse,
-  places: { readonly builds: string; readonly projectDirectory: string },
-): BuildVariable[] {
+  places: Places,
+): (BuildVariable & { readonly raw: boolean })[] {
   return [
     ...(job.image.name === "" ? [] : [plain("CI_JOB_IMAGE", job.image.name)]),
     plain("CI_BUILDS_DIR", places.builds),
@@ -81,7 +134,18 @@ function runnerVariables(
   ];
 }
 
-const plain = (key: string, value: string): BuildVariable => ({ key, value, file: false });
+const plain = (key: string, value: string) => ({ key, value, file: false, raw: false });
+
+/** What calls after the script find; a job that sets the variable itself keeps its own. */
+export function withStatus(build: Build, status: string): Build {
+  const index = build.variables.findIndex(({ key }) => key === "CI_JOB_STATUS");
+  const variables = build.variables.with(index, {
+    key: "CI_JOB_STATUS",
+    value: status,
+    file: false,
+  });
+  return { ...build, variables };
+}
 
 /** The last of equal names wins. */
 export function variableOf(build: Pick<Build, "variables">, key: string): string | undefined {
@@ -100,21 +164,15 @@ function serviceEntry(
   service: JobImage,
 ): Readonly<Record<string, unknown>> {
   const own = service.variables ?? [];
-  const scope = new Map([...build.variables, ...own].map(({ key, value }) => [key, value]));
-  const expanded = own.map(({ key, value }) => [key, expand(value, scope)] as const);
+  const all = [...build.variables, ...own];
+  const lookUp = (name: string): string | undefined =>
+    all.findLast(({ key }) => key === name)?.value;
+  const expanded = own.map(({ key, value }) => [key, expand(value, lookUp)] as const);
   return {
     name: service.name,
     alias: service.alias?.split(/[\s,]+/).find((alias) => alias !== "") ?? "",
     entrypoint: service.entrypoint ?? null,
     command: service.command ?? null,
-    ...(own.length === 0 ? {} : { variables: Object.fromEntries(expanded) }),
+    ...(own.length === 0 ? {} : { variables: Object.fromEntries(expanded.toSorted()) }),
   };
-}
-
-function expand(text: string, scope: ReadonlyMap<string, string>): string {
-  return text.replaceAll(
-    /\$(?:\{(\w+)\}|(\w+))/g,
-    (_, braced: string | undefined, bare: string | undefined) =>
-      scope.get(braced ?? bare ?? "") ?? "",
-  );
 }

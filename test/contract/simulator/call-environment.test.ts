@@ -15,8 +15,9 @@ test("every call has the contract's environment, directory and files", async () 
     run: 'stat -c %a "$1" >$FAKE/scriptmode; echo "$1" >>$FAKE/scripts',
   });
   const job = makeJob({
-    image: "debian",
-    variables: { CI_JOB_IMAGE: "forged", NASTY: "a\nb\"c'\x1b[31m$HOME" },
+    image: "debian:$RELEASE",
+    variables: { CI_JOB_IMAGE: "forged", RELEASE: "13", EXPANDED: "of $RELEASE" },
+    moreVariables: [{ key: "NASTY", value: "a\nb\"c'\x1b[31m$HOME", raw: true }],
     services: [
       {
         name: "postgres:16",
@@ -43,8 +44,9 @@ test("every call has the contract's environment, directory and files", async () 
     FAKE_ID: "m-1",
     FROM_RUNNER: "yes",
     CUSTOM_ENV_CI_JOB_IMAGE: "forged",
+    CUSTOM_ENV_EXPANDED: "of 13",
     CUSTOM_ENV_NASTY: "a\nb\"c'\x1b[31m$HOME",
-    CUSTOM_ENV_CI_PROJECT_DIR: "/builds/group/project",
+    CUSTOM_ENV_CI_PROJECT_DIR: "/builds/project-17",
   });
   expect(environment.NODE_ENV).toBeUndefined();
   expect(environment.JOB_RESPONSE_FILE?.startsWith(`${environment.TMPDIR}/`)).toBe(true);
@@ -59,7 +61,7 @@ test("every call has the contract's environment, directory and files", async () 
   ]);
   expect(fake.read("mode")).toBe("600\n");
   expect(fake.read("scriptmode")).toBe("700\n");
-  expect(JSON.parse(fake.read("response"))).toMatchObject({ image: { name: "debian" } });
+  expect(JSON.parse(fake.read("response"))).toMatchObject({ image: { name: "debian:13" } });
   const scripts = fake.read("scripts").trim().split("\n");
   expect(new Set(scripts).size).toBe(scripts.length);
   expect(scripts[0]).toMatch(/\/custom-executor[^/]+\/script[^/]+\/script$/);

@@ -60,7 +60,7 @@ test("a cancel after the script stops nothing", async () => {
 
 test("the job's time-out ends everything, without after_script", async () => {
   using fake = makeFakeDriver({ config: CONFIG });
-  const timeouts = { ...QUICK, jobMs: 700 };
+  const timeouts = { ...QUICK, jobMs: 1500 };
   const result = await startJob({ driver: fake.driver, job: makeJob(JOB), timeouts }).result;
   expect(result.status).toBe("timeout");
   expect(names(result).slice(4)).toEqual(["build_script", "cleanup"]);
@@ -81,7 +81,7 @@ test("cleanup can run while a run call is still alive", async () => {
       until [ -e $FAKE/cleaned ]; do sleep 0.02; done; fi`,
     cleanup: "touch $FAKE/cleaned; [ -e $FAKE/termed ] && echo yes >$FAKE/overlap",
   });
-  const timeouts = { ...QUICK, jobMs: 600, buildFinishMs: 200 };
+  const timeouts = { ...QUICK, jobMs: 1500, buildFinishMs: 200 };
   const result = await startJob({ driver: fake.driver, job: makeJob(JOB), timeouts }).result;
   expect(result.status).toBe("timeout");
   // The call cannot end before cleanup has begun; which is seen to end first is for chance to say.

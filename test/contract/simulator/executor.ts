@@ -1,7 +1,14 @@
 /** One try of a job on a driver: a new temporary directory, and the four kinds of call. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { type Build, type DriverConfig, planBuild } from "./build.ts";
+import {
+  type Build,
+  type DriverConfig,
+  expandImages,
+  planBuild,
+  planUnconfigured,
+  withStatus,
+} from "./build.ts";
 import { type Call, type CallEnd, startCall } from "./call.ts";
 import { callEnvironment, runnerEnvironment } from "./call-environment.ts";
 import { DEFAULT_TIMEOUTS, type Driver, type Timeouts } from "./driver.ts";
@@ -30,6 +37,8 @@ export interface Executor {
   readonly exitCodeFile: string;
   /** Facts of the job; complete once `config` has answered. */
   build(): Build;
+  /** How the script ended, for all calls after it. */
+  setStatus(status: string): void;
   /** Starts a call and does not wait. The words come after the stage's own arguments. */
   start(kind: CallKind, words?: readonly string[]): Call;
   /** As `start("run")`, of a new script file. */
@@ -52,8 +61,11 @@ export function openExecutor(
   options: ExecutorOptions,
   log: JobLog,
   records: StageRecord[],
+  /** Of the try before: what its `config` said is known until the next one answers. */
+  earlier?: Build,
 ): Executor {
-  const { driver, job } = options;
+  const { driver } = options;
+  const job = expandImages(options.job);
   const timeouts = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const directory = mkdtempSync(`${tmpdir()}/custom-executor`);
   const exitCodeFile = `${directory}/build_exit_code`;
@@ -62,7 +74,7 @@ export function openExecutor(
     mode: 0o600,
   });
   let config: DriverConfig = {};
-  let build = planBuild(job, config);
+  let build = earlier ?? planUnconfigured(job);
 
   const start: Executor["start"] = (kind, words = []) => {
     const stage = words[1] ?? kind;
@@ -125,9 +137,13 @@ export function openExecutor(
     directory,
     exitCodeFile,
     build: () => build,
+    setStatus: (status) => {
+      build = withStatus(build, status);
+    },
     start,
     startRun,
     prepare: async (signal) => {
+      if (driver.configExec === undefined) build = planBuild(job, config);
       const failure = driver.configExec === undefined ? undefined : await configure(signal);
       if (failure !== undefined) return failure;
       log.line(greeting(config));

@@ -5,6 +5,7 @@ export interface JobLog {
   /** A line of the runner's own. */
   line(text: string): void;
   bytes(): Buffer;
+  /** What a person reads of it. */
   text(): string;
   /** Resolves once the log holds the text; rejects with the log when it does not in time. */
   waitFor(wanted: string | RegExp, limitMs?: number): Promise<void>;
@@ -12,10 +13,11 @@ export interface JobLog {
 
 const LIMIT_MS = 60_000;
 
-export function openJobLog(): JobLog {
+/** `plain` takes out what a program wrote for other programs. */
+export function openJobLog(plain: (text: string) => string = (text) => text): JobLog {
   const chunks: Uint8Array[] = [];
   const waiting = new Set<() => void>();
-  const text = (): string => Buffer.concat(chunks).toString("utf8");
+  const text = (): string => plain(Buffer.concat(chunks).toString("utf8"));
   const write = (chunk: Uint8Array): void => {
     chunks.push(chunk);
     for (const look of waiting) look();

@@ -24,19 +24,35 @@ export interface JobWish {
   readonly dependencies?: readonly JobDependency[];
   readonly timeoutSeconds?: number;
   readonly projectPath?: string;
-  /** Empty: `get_sources` only makes the project's directory. */
-  readonly repositoryUrl?: string;
+  /** Without it, `get_sources` of the simulator only makes the project's directory. */
+  readonly repository?: { readonly url: string; readonly sha: string };
+  readonly features?: Readonly<Record<string, unknown>>;
 }
+
+/**
+ * The runner turns others into more general ones. GitLab itself has no "job_canceled": it knows who
+ * cancelled, and a test does not.
+ */
+const FAILURE_REASONS = [
+  "unknown_failure",
+  "script_failure",
+  "runner_system_failure",
+  "job_execution_timeout",
+  "image_pull_failure",
+  "runner_interrupted",
+  "job_canceled",
+];
 
 const TIMEOUT_SECONDS = 300;
 const ID_MAX = 2 ** 31;
 
 export function makeJob(wish: JobWish = {}): JobResponse {
   const id = 1 + Math.floor(Math.random() * ID_MAX);
+  const token = `glcbt-${id.toString(36)}-not-a-secret`;
   const projectPath = wish.projectPath ?? "group/project";
   return {
     id,
-    token: `glcbt-${id.toString(36)}-not-a-secret`,
+    token,
     allow_git_fetch: true,
     job_info: {
       name: "contract",
@@ -47,9 +63,9 @@ export function makeJob(wish: JobWish = {}): JobResponse {
       project_full_path: projectPath,
     },
     git_info: {
-      repo_url: wish.repositoryUrl ?? "",
+      repo_url: urlWithToken(wish.repository?.url ?? "", token),
       ref: "main",
-      sha: "0".repeat(40),
+      sha: wish.repository?.sha ?? "0".repeat(40),
       before_sha: "0".repeat(40),
       ref_type: "branch",
       refspecs: ["+refs/heads/main:refs/remotes/origin/main"],
@@ -66,8 +82,18 @@ export function makeJob(wish: JobWish = {}): JobResponse {
       { type: "registry", url: "registry.example.com", username: "ci", password: "not-a-secret" },
     ],
     dependencies: wish.dependencies ?? null,
-    features: { trace_sections: true, token_mask_prefixes: [], failure_reasons: [] },
+    features: {
+      trace_sections: true,
+      token_mask_prefixes: [],
+      failure_reasons: FAILURE_REASONS,
+      ...wish.features,
+    },
   };
+}
+
+/** As GitLab sends it: the job's token is in the URL. */
+function urlWithToken(url: string, token: string): string {
+  return url.replace("://", `://gitlab-ci-token:${token}@`);
 }
 
 function stepsOf(wish: JobWish): JobStep[] {

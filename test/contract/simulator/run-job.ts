@@ -2,6 +2,7 @@
  * A simulator of GitLab Runner's custom executor (release 19.4): runs one job on a driver, as the
  * real one does and no more kindly. What it does not do: talk to GitLab, mask secrets in the log.
  */
+import type { Build } from "./build.ts";
 import { DEFAULT_TIMEOUTS, type Timeouts } from "./driver.ts";
 import { pause } from "./duration.ts";
 import { type Executor, type ExecutorOptions, openExecutor } from "./executor.ts";
@@ -93,12 +94,14 @@ async function carryOut(options: JobOptions, frame: Frame): Promise<JobResult> {
 
 async function prepareExecutor(options: JobOptions, frame: Frame): Promise<Executor | Failure> {
   const { running, scope, timeouts } = frame;
+  let earlier: Build | undefined;
   for (;;) {
     running.attempts += 1;
-    const executor = openExecutor(options, running.log, running.stages);
+    const executor = openExecutor(options, running.log, running.stages, earlier);
     const failure = await orCleanUp(executor, executor.prepare(scope.signal));
     if (failure === undefined) return executor;
     await executor.cleanup();
+    earlier = executor.build();
     if (isFinal(failure)) return failure;
     const ended = scope.failure();
     if (ended !== undefined) return ended;

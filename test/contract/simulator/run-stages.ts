@@ -90,9 +90,8 @@ async function runUserScripts(context: StagesContext): Promise<Outcome> {
     parent: scope,
     timeoutMs: limit("RUNNER_AFTER_SCRIPT_TIMEOUT") ?? timeouts.afterScriptMs,
   });
-  const afterFailure = await runStage(context, "after_script", after, {
-    CI_JOB_STATUS: statusWord(failure),
-  });
+  executor.setStatus(statusWord(failure));
+  const afterFailure = await runStage(context, "after_script", after);
   if (variableOf(executor.build(), "AFTER_SCRIPT_IGNORE_ERRORS") !== "false") return failure;
   return failure ?? afterFailure;
 }
@@ -113,17 +112,10 @@ function statusWord(failure: Outcome): string {
 }
 
 /** A stage with nothing to do is left out; a scope that has ended runs nothing more. */
-async function runStage(
-  context: StagesContext,
-  stage: string,
-  scope: Scope,
-  exports: Readonly<Record<string, string>> = {},
-): Promise<Outcome> {
+async function runStage(context: StagesContext, stage: string, scope: Scope): Promise<Outcome> {
   const ended = scope.failure();
   if (ended !== undefined) return ended;
-  const build = context.executor.build();
-  const more = Object.entries(exports).map(([key, value]) => ({ key, value, file: false }));
-  const script = stageScript({ ...build, variables: [...build.variables, ...more] }, stage);
+  const script = stageScript(context.executor.build(), stage);
   if (script === undefined) return undefined;
   context.log.line(`[${stage}]`);
   // The driver knows the main step under its old name.

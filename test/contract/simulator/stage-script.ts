@@ -23,7 +23,14 @@ function stageLines(build: Build, stage: string): string[] | undefined {
     case "get_sources":
       return [...exports(build), ...sourceLines(build)];
     case "clear_worktree":
-      return [`if [ -d ${project(build)} ]; then cd ${project(build)}; git clean -ffdxq; fi`];
+      return [
+        'echo "Deleting tracked and untracked files..."',
+        `if [ -d ${project(build)} ]; then`,
+        `cd ${project(build)}`,
+        "git rm -rf --ignore-unmatch --quiet .",
+        "git clean -ffdx -q",
+        "fi",
+      ];
     case "restore_cache":
       return cacheLines(build, "cache-extractor", (cache) => cache.policy !== "push");
     case "download_artifacts":
@@ -39,7 +46,10 @@ function stageLines(build: Build, stage: string): string[] | undefined {
     case "upload_artifacts_on_failure":
       return guarded(build, "artifacts-uploader", uploads(build, "on_failure"));
     case "cleanup_file_variables":
-      return fileVariables(build).map((key) => `rm -f ${quote(build, filePath(build, key))}`);
+      return [
+        ...exports(build),
+        ...fileVariables(build).map((key) => `rm -f ${quote(build, filePath(build, key))}`),
+      ];
     default:
       return userLines(build, stage.replace(/^step_/, ""), []);
   }
@@ -68,7 +78,9 @@ function exports(build: Build): string[] {
 
 function sourceLines(build: Build): string[] {
   const { repo_url: url, ref } = build.job.git_info;
-  if (url === "") return [`mkdir -p ${project(build)}`, 'echo "Skipping Git repository setup"'];
+  const strategy = variableOf(build, "GIT_STRATEGY");
+  if (url === "" || strategy === "none" || strategy === "empty")
+    return [`mkdir -p ${project(build)}`, 'echo "Skipping Git repository setup"'];
   return [
     `git init -q ${project(build)}`,
     `cd ${project(build)}`,
