@@ -32,7 +32,7 @@ describe.each([...PLACES])("a declared image on $kind", (place) => {
     );
     expect(shown.stdout.split("\n").sort()).toEqual([
       "",
-      "CPUQuotaPerSecUSec=1.500s",
+      "CPUQuotaPerSecUSec=1.500000s",
       "MemoryMax=314572800",
       "TasksMax=321",
     ]);

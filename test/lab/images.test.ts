@@ -57,7 +57,7 @@ describe.each([...PLACES])("images on $kind", (place) => {
     expect(trixie).toMatchObject({ storage: place.kind, inUseBy: [machine.name] });
     expect(trixie?.sizeBytes).toBeGreaterThan(50_000_000);
     expect((await runner.call("chroot-list")).stdout).toMatch(
-      /^NAME +STORAGE +SIZE +AGE +IN USE BY\n/,
+      /^NAME +STORAGE +SIZE +AGE +IN USE BY +FROM\n/,
     );
   });
 });

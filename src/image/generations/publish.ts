@@ -16,9 +16,9 @@ import { type Manifest, removeManifest, writeManifest } from "./manifest.ts";
 const NEXT_PREFIX = ".current-";
 const trashDirectory = (store: ImageStore): string => `${store.rootDirectory}/.trash`;
 
-/** Sorts by time, and is never given twice. */
+/** Sorts by time to the millisecond, and is never given twice. */
 export function newVersion(host: Pick<Host, "clock" | "randomName">): string {
-  const time = new Date(host.clock.nowMs()).toISOString().replace(/[-:]|\.\d+Z/g, "");
+  const time = new Date(host.clock.nowMs()).toISOString().replace(/[-:.Z]/g, "");
   return `${time}-${host.randomName(4)}`;
 }
 

@@ -33,7 +33,7 @@ interface RepositoryWish {
 }
 
 function makeRepository(root: string, wish: RepositoryWish): string {
-  const tree = `${root}/work/${wish.name}`;
+  const tree = `${root}/checkout/${wish.name}`;
   const git = (...words: string[]): string => run(["git", ...AUTHOR, "-C", tree, ...words]);
   run(["git", "init", "--quiet", "--initial-branch=main", tree]);
   for (const [name, text] of Object.entries(wish.files)) writeFileSync(`${tree}/${name}`, text);
