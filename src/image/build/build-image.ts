@@ -18,7 +18,7 @@ import { type BuildLog, openBuildLog } from "./build-log.ts";
 import { type BuildMachineRequest, withBuildMachine } from "./build-machine.ts";
 import { type Description, explainMissing } from "./description.ts";
 import { runCreation } from "./run-creation.ts";
-import { runPlaybook } from "./run-playbook.ts";
+import { requireAnsible, runPlaybook } from "./run-playbook.ts";
 import { sealImage } from "./seal-image.ts";
 
 /** What a machine of a build may take. */
@@ -114,6 +114,7 @@ async function buildTree(host: Host, store: ImageStore, parts: Parts): Promise<D
   const { definition, base } = request;
   const creator = creatorOf(definition.create);
   const packages = wantedPackages(definition);
+  if (definition.needsAnsible) requireAnsible(host);
   if (base === undefined) {
     begin("Creating");
     const tools = creator.tools(definition.create.options);

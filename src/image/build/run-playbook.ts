@@ -9,7 +9,7 @@ import { planAnsible } from "./ansible-plan.ts";
 import type { BuildLog } from "./build-log.ts";
 import type { BuildMachine } from "./build-machine.ts";
 
-/** Throws a system error when Ansible is missing, or a task fails. */
+/** Throws a system error when a task fails. */
 export async function runPlaybook(
   host: Host,
   parts: {
@@ -20,7 +20,6 @@ export async function runPlaybook(
   },
 ): Promise<void> {
   const { definition, draft, machine, log } = parts;
-  requireAnsible(host);
   const { leader, cgroup } = await findMachineProcess(host, machine.plan);
   const work = `${draft.work}/ansible`;
   host.files.createDirectory(work, 0o700);
@@ -57,8 +56,11 @@ export async function runPlaybook(
   }
 }
 
-/** `community.general` holds the chroot connection; Debian's `ansible` has it, `ansible-core` not. */
-function requireAnsible(host: Host): void {
+/**
+ * Throws a system error when there is no Ansible. `community.general` holds the chroot connection;
+ * Debian's `ansible` has it, `ansible-core` has not.
+ */
+export function requireAnsible(host: Pick<Host, "processes">): void {
   if (host.processes.which("ansible-playbook") !== undefined) return;
   throw new RunnerError({
     kind: "system",
