@@ -80,6 +80,7 @@ export async function buildImage(
     const settings = settleSettings(definition, description);
     begin("Trying it");
     await smokeTest(host, store, { request, draft, log, settings });
+    const sizeBytes = await treeSize(host, draft.tree);
     begin("Publishing");
     const manifest: Manifest = {
       image: name,
@@ -89,13 +90,14 @@ export async function buildImage(
       inputs: request.inputs,
       builtAt: new Date(host.clock.nowMs()).toISOString(),
       buildSeconds: Math.round((host.clock.nowMs() - startedAt) / 1000),
-      sizeBytes: await treeSize(host, draft.tree),
+      sizeBytes,
       packages: { ...description.packages },
       settings,
       keep: { ...definition.keep },
       log: log.path,
     };
     await publishGeneration(host, store, { name, draft, manifest });
+    log.note("Published");
     return manifest;
   } catch (error) {
     throw explainFailure(error, { name, part, log });
