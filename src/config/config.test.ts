@@ -13,6 +13,7 @@ test("an empty file means the defaults", () => {
     buildMissing: true,
     jobPackages: { count: 20, bytes: 20 * 2 ** 30 },
     buildTimeoutSeconds: 7200,
+    buildLimits: { memoryBytes: undefined, cpus: undefined },
     gitlabRunner: undefined,
   });
 });

@@ -86,6 +86,21 @@ export const entries = {
     v.pipe(seconds, v.description("How long a machine that an image is built in may live.")),
     7200,
   ),
+  build_memory: v.optional(
+    v.pipe(
+      size,
+      v.description("What such a machine may take of the host's memory; all when absent."),
+    ),
+  ),
+  build_cpus: v.optional(
+    v.pipe(
+      v.number(),
+      v.minValue(0.1),
+      v.maxValue(1024),
+      v.title("number, such as 1.5"),
+      v.description("How many processors such a machine may keep busy; all when absent."),
+    ),
+  ),
   job_packages: v.optional(
     v.pipe(
       v.boolean(),
@@ -134,6 +149,10 @@ export interface Config {
   /** Nothing when jobs may not add packages. */
   readonly jobPackages: { readonly count: number; readonly bytes: number } | undefined;
   readonly buildTimeoutSeconds: number;
+  readonly buildLimits: {
+    readonly memoryBytes?: number | undefined;
+    readonly cpus?: number | undefined;
+  };
   readonly gitlabRunner: string | undefined;
 }
 
@@ -179,6 +198,7 @@ export function parseConfig(text: string, path: string): Config {
       ? { count: settings.job_packages_count, bytes: settings.job_packages_size }
       : undefined,
     buildTimeoutSeconds: settings.build_timeout,
+    buildLimits: { memoryBytes: settings.build_memory, cpus: settings.build_cpus },
     gitlabRunner: settings.gitlab_runner,
   };
 }
@@ -218,8 +238,10 @@ export const buildLimits = (
   readonly bootTimeoutSeconds: number;
   readonly timeoutSeconds: number;
   readonly memoryBytes: number;
+  readonly machine: Config["buildLimits"];
 } => ({
   bootTimeoutSeconds: config.bootTimeoutSeconds,
   timeoutSeconds: config.buildTimeoutSeconds,
   memoryBytes: config.tmpfsBytes,
+  machine: config.buildLimits,
 });

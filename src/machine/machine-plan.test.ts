@@ -29,7 +29,7 @@ test("a machine that boots, on btrfs", () => {
       "systemd-run",
       "--quiet",
       "--unit=nspawn-runner-job\\x2d17\\x2dabcdef.service",
-      "--slice=nspawn\\x2drunner-job\\x2d17\\x2dabcdef.slice",
+      "--slice=nspawn_runner-job\\x2d17\\x2dabcdef.slice",
       "--service-type=notify",
       "--property=Description=CI machine job-17-abcdef",
       "--property=SyslogIdentifier=nspawn-runner",

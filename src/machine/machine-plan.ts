@@ -49,12 +49,19 @@ export interface MachineUnits {
   readonly cgroup: string;
 }
 
+/** How the names of machines begin that images are built in. */
+export const BUILD_PREFIX = "build-";
+
 export function machineUnits(name: MachineName): MachineUnits {
   const escaped = escapeUnitName(name);
   const unit = `nspawn-runner-${escaped}.service`;
-  const parent = escapeUnitName("nspawn-runner");
-  const slice = `${parent}-${escaped}.slice`;
-  return { unit, slice, cgroup: `${parent}.slice/${slice}/${unit}` };
+  // No dash in it: each one in a slice's name is a level (systemd.slice(5)).
+  const parent = "nspawn_runner";
+  // Images are built in a slice of their own, which an administrator can give less weight.
+  const group = name.startsWith(BUILD_PREFIX) ? `${parent}-build` : parent;
+  const slice = `${group}-${escaped}.slice`;
+  const above = group === parent ? "" : `${group}.slice/`;
+  return { unit, slice, cgroup: `${parent}.slice/${above}${slice}/${unit}` };
 }
 
 export function planMachine(facts: MachineFacts): MachinePlan {

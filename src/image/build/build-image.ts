@@ -3,7 +3,7 @@
  * draft; a failure, a kill or a power cut at any point leaves what jobs get as it was.
  */
 import type { Host } from "../../host/host.ts";
-import type { MachineSettings } from "../../machine/machine-settings.ts";
+import type { MachineLimits, MachineSettings } from "../../machine/machine-settings.ts";
 import { PLAIN_SETTINGS } from "../../machine/machine-settings.ts";
 import { RunnerError } from "../../text/errors.ts";
 import { creatorOf } from "../creators/creators.ts";
@@ -27,6 +27,8 @@ export interface BuildLimits {
   readonly timeoutSeconds: number;
   /** Of what a smoke test's machine writes on storage `tmpfs`. */
   readonly memoryBytes: number;
+  /** Of the machines that a tree is changed in; a smoke test has those of the image. */
+  readonly machine: MachineLimits;
 }
 
 export interface BuildRequest {
@@ -229,7 +231,7 @@ function machineRequest(
     log,
     root,
     boots: hasSystemd(host, draft.tree),
-    settings: PLAIN_SETTINGS,
+    settings: { ...PLAIN_SETTINGS, limits: request.limits.machine },
     ...request.limits,
   };
 }

@@ -1,7 +1,7 @@
 /** A machine that works in a draft's tree, for as long as one part of a build. */
 import type { Host } from "../../host/host.ts";
 import { createMachine } from "../../machine/create-machine.ts";
-import type { MachinePlan } from "../../machine/machine-plan.ts";
+import { BUILD_PREFIX, type MachinePlan } from "../../machine/machine-plan.ts";
 import type { MachineSettings } from "../../machine/machine-settings.ts";
 import { destroyMachine } from "../../machine/release.ts";
 import { runStep } from "../../machine/run-step.ts";
@@ -45,7 +45,7 @@ export async function withBuildMachine<Result>(
   request: BuildMachineRequest,
   use: (machine: BuildMachine) => Promise<Result>,
 ): Promise<Result> {
-  const name = parseMachineName(`build-${host.randomName(12)}`);
+  const name = parseMachineName(`${BUILD_PREFIX}${host.randomName(12)}`);
   request.draft.holdMachine(name);
   const facts = host.files.probe(request.draft.tree);
   const plan = await createMachine(host, {

@@ -3,7 +3,7 @@
  * taken out. In a machine that is not booted: links of the image lead nowhere on the host.
  */
 import type { Host } from "../../host/host.ts";
-import { PLAIN_SETTINGS } from "../../machine/machine-settings.ts";
+import { type MachineLimits, PLAIN_SETTINGS } from "../../machine/machine-settings.ts";
 import type { ImageStore } from "../draft.ts";
 import { type BuildMachineRequest, withBuildMachine } from "./build-machine.ts";
 import { type Description, parseDescription } from "./description.ts";
@@ -14,9 +14,11 @@ export async function sealImage(
   request: Omit<BuildMachineRequest, "root" | "boots" | "settings"> & {
     /** The image's user, to be looked up in it. */
     readonly user: string | undefined;
+    readonly machine: MachineLimits;
   },
 ): Promise<Description> {
-  const machine = { ...request, root: "tree", boots: false, settings: PLAIN_SETTINGS } as const;
+  const settings = { ...PLAIN_SETTINGS, limits: request.machine };
+  const machine = { ...request, root: "tree", boots: false, settings } as const;
   return withBuildMachine(host, store, machine, async (running) => {
     const words = request.user === undefined ? [] : [request.user];
     const answer = await running.ask("Describing the image", ["describe", ...words]);

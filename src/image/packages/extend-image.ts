@@ -92,7 +92,12 @@ async function install(
   await withBuildMachine(
     host,
     store,
-    { ...machine, root: "tree", boots: hasSystemd(host, draft.tree), settings: PLAIN_SETTINGS },
+    {
+      ...machine,
+      root: "tree",
+      boots: hasSystemd(host, draft.tree),
+      settings: { ...PLAIN_SETTINGS, limits: limits.machine },
+    },
     async (running) => {
       await running.call("Reading the lists of packages", ["refresh_packages"]);
       try {
