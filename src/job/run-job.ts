@@ -47,10 +47,11 @@ async function awaitEnd(host: Host, name: MachineName, unit: string): Promise<vo
 }
 
 function machineGone(host: Host, name: MachineName): RunnerError {
-  const end = readMachineEnd(host, name);
+  const cleanedUp = readMachineState(host, name) === undefined;
+  const why = cleanedUp ? "it was cleaned up" : explainEnd(readMachineEnd(host, name));
   return new RunnerError({
     kind: "system",
-    message: `Machine "${name}" is gone: ${explainEnd(end)}.`,
+    message: `Machine "${name}" is gone: ${why}.`,
     hints: [`See "journalctl -t nspawn-runner MACHINE=${name}" on the host.`],
   });
 }

@@ -61,9 +61,9 @@ async function removeClone(host: Host, name: MachineName, state: MachineState): 
 export async function destroyMachine(host: Host, name: MachineName): Promise<void> {
   // Stopping the slice ends the job, whatever it forked; the unit's own ExecStopPost releases.
   const { unit, slice } = machineUnits(name);
-  const [stopped] = await Promise.all([
-    host.processes.run(["systemctl", "stop", slice, unit]),
+  const [, stopped] = await Promise.all([
     releaseAtOnce(host, name),
+    host.processes.run(["systemctl", "stop", slice, unit]),
   ]);
   if (stopped.exitCode !== 0) host.log.debug(`# ${stopped.stderr.trim()}`);
   await releaseMachine(host, name);
@@ -79,7 +79,19 @@ async function releaseAtOnce(host: Host, name: MachineName): Promise<void> {
   const paths = machinePaths(name);
   if (host.files.probe(paths.state) === undefined) return;
   using lock = host.files.lock(paths.lock, { mode: "exclusive", wait: false });
-  if (lock === undefined || !host.cgroups.kill(machineUnits(name).cgroup)) return;
+  if (lock === undefined || !killMachine(host, name)) return;
   await releaseMachine(host, name);
   host.files.remove(paths.state);
+}
+
+/**
+ * False when no nspawn is there to kill. It has the cgroup `supervisor` of its unit, the machine has
+ * `payload` (create_subcgroup() of nspawn, systemd 252 and 257). What lies beside these is not for
+ * us to kill: the unit's ExecStopPost, when the machine has just ended by itself.
+ */
+function killMachine(host: Pick<Host, "cgroups">, name: MachineName): boolean {
+  const { cgroup } = machineUnits(name);
+  const killed = host.cgroups.kill(`${cgroup}/supervisor`);
+  host.cgroups.kill(`${cgroup}/payload`);
+  return killed;
 }

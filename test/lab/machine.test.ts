@@ -14,6 +14,9 @@ import {
 
 cleanUpAfterEach();
 
+/** Machines, and labs, still share the host's network. Below the ports that callers get (32768). */
+const somePort = (): number => 10_000 + Math.floor(Math.random() * 20_000);
+
 describe.each([...PLACES])("a machine on $kind", (place) => {
   const runner = openRunner(place);
 
@@ -64,26 +67,27 @@ describe.each([...PLACES])("a machine on $kind", (place) => {
 
   test("lives through all run calls: a server of one step answers in the next", async () => {
     const machine = await runner.machine("trixie");
+    const [one, other] = [somePort(), somePort()];
     const started = await machine.run(`
       cat > /run/systemd/system/web.service <<X
 [Service]
-ExecStart=python3 -m http.server 8101
+ExecStart=python3 -m http.server ${one}
 X
       systemctl start web
-      python3 -m http.server 8102 &
+      python3 -m http.server ${other} &
       echo started
     `);
     expect(started).toMatchObject({ code: 0, stdout: "started\n" });
     const asked = await machine.run(`
-      for port in 8101 8102; do
+      for port in ${one} ${other}; do
         for i in $(seq 300); do
           curl -so /dev/null localhost:$port && break; sleep 0.1
         done
         curl -so /dev/null -w '%{http_code}\\n' localhost:$port
       done
       # More requests than the log of a server nobody reads could hold in a pipe.
-      for i in $(seq 1500); do echo "url=localhost:8102/$i"; echo 'output=/dev/null'; done > /tmp/urls
-      curl -s -K /tmp/urls; curl -so /dev/null -w '%{http_code}\\n' localhost:8102
+      for i in $(seq 1500); do echo "url=localhost:${other}/$i"; echo 'output=/dev/null'; done > /tmp/urls
+      curl -s -K /tmp/urls; curl -so /dev/null -w '%{http_code}\\n' localhost:${other}
     `);
     expect(asked).toMatchObject({ code: 0, stdout: "200\n200\n200\n" });
   });
@@ -117,7 +121,9 @@ X
     expect((await runner.call("cleanup", "--id", machine.name)).code).toBe(0);
     expectNothingLeft(place, machine.name);
     expect((await runner.call("cleanup", "--id", machine.name)).code).toBe(0);
-    expect((await running.ended).code).toBe(2);
+    const ended = await running.ended;
+    expect(ended.code).toBe(2);
+    expect(ended.stderr).toContain(`Machine "${machine.name}" is gone: it was cleaned up.`);
   });
 });
 
