@@ -24,6 +24,8 @@ export interface MachinePaths {
   readonly units: string;
   /** For the launcher of a layered clone. */
   readonly launch: string;
+  /** The script that the unit ends with. */
+  readonly release: string;
 }
 
 export function machinePaths(name: MachineName): MachinePaths {
@@ -40,6 +42,7 @@ export function machinePaths(name: MachineName): MachinePaths {
     steps: `${control}/steps`,
     units: `${control}/units`,
     launch: `${runtime}/launch.json`,
+    release: `${runtime}/release`,
   };
 }
 

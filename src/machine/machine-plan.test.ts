@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { STORAGES } from "../storage/detect.ts";
 import { parseMachineName } from "../text/names.ts";
 import { parseInterpreter } from "./interpreter.ts";
-import { type MachineFacts, planMachine, quoteUnitWord } from "./machine-plan.ts";
+import { type MachineFacts, planMachine } from "./machine-plan.ts";
 import { PLAIN_SETTINGS } from "./machine-settings.ts";
 import { explainOldSystemd } from "./systemd-version.ts";
 
@@ -47,7 +47,7 @@ test("a machine that boots, on btrfs", () => {
       "--property=DevicePolicy=closed",
       "--property=DeviceAllow=/dev/net/tun rwm",
       "--property=DeviceAllow=char-pts rw",
-      "--property=ExecStopPost="/bin/sh" "-c" "[ -e \\"$$0\\" ] || exit 0; exec 9>>\\"$$1\\"; shift; flock 9; [ ! -e \\"$$0\\" ] || exec \\"$$@\\"" "/run/nspawn-runner/machines/job-17-abcdef/state.json" "/run/nspawn-runner/machines/job-17-abcdef/lock" "/usr/bin/nspawn-runner" "internal-release" "job-17-abcdef"",
+      "--property=ExecStopPost=-/bin/sh /run/nspawn-runner/machines/job-17-abcdef/release",
       "--property=BindsTo=gitlab-runner.service",
       "--property=After=gitlab-runner.service",
       "--",
@@ -121,8 +121,15 @@ test.each([...Object.values(STORAGES)])(
   },
 );
 
-test("words of a unit's command line are taken as they are", () => {
-  expect(quoteUnitWord('/a b/%n"$X\\')).toBe('"/a b/%%n\\"$$X\\\\"');
+test("the script that a unit ends with starts us only when there is something to release", () => {
+  const plan = planMachine({ ...facts, driver: ["/opt/my driver/$x"] });
+  expect(plan.release).toMatchInlineSnapshot(`
+    "[ -e /run/nspawn-runner/machines/job-17-abcdef/state.json ] || exit 0
+    exec 9>>/run/nspawn-runner/machines/job-17-abcdef/lock
+    flock 9
+    [ ! -e /run/nspawn-runner/machines/job-17-abcdef/state.json ] || exec '/opt/my driver/$x' internal-release job-17-abcdef
+    "
+  `);
 });
 
 test.each([

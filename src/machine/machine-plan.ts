@@ -3,6 +3,7 @@
  * decided here, and starting it decides nothing.
  */
 import type { ClonePlan, InPlace } from "../storage/storage.ts";
+import { formatCommand, quoteArgument } from "../text/format-command.ts";
 import { escapeUnitName, type MachineName } from "../text/names.ts";
 import { CONTROL_INSIDE, machinePaths } from "./machine-paths.ts";
 import { limitProperties, type MachineSettings } from "./machine-settings.ts";
@@ -38,6 +39,8 @@ export interface MachinePlan {
   readonly idShift: number;
   readonly gitlabRunner: string | undefined;
   readonly nspawn: readonly string[];
+  /** The script that the unit ends with, at `release` of its paths. */
+  readonly release: string;
   /** What starts the unit, and ends when the machine is ready or has failed. */
   readonly start: readonly string[];
 }
@@ -79,6 +82,7 @@ export function planMachine(facts: MachineFacts): MachinePlan {
     idShift: facts.idShift,
     gitlabRunner: facts.gitlabRunner,
     nspawn,
+    release: releaseScript(facts),
     start: [
       "systemd-run",
       "--quiet",
@@ -239,29 +243,27 @@ function unitProperties(facts: MachineFacts): string[] {
     "DevicePolicy=closed",
     "DeviceAllow=/dev/net/tun rwm",
     "DeviceAllow=char-pts rw",
-    `ExecStopPost=${releaseCommand(facts).map(quoteUnitWord).join(" ")}`,
+    // Not there any more once cleanup has removed the machine.
+    `ExecStopPost=-/bin/sh ${machinePaths(facts.name).release}`,
     ...(facts.clone.kind === "layers" ? ["PrivateMounts=yes"] : []),
     ...(facts.boundTo === undefined ? [] : [`BindsTo=${facts.boundTo}`, `After=${facts.boundTo}`]),
   ];
 }
 
 /**
- * Our executable is started only when there is something to release. `cleanup` holds the lock while
- * it does that itself, and takes the state away; when it dies over it, the kernel takes the lock
- * away. Without flock(1) both release, which is slow but does no harm.
+ * What the unit does when it has ended, however it ended: a script for sh. A file, not a line in the
+ * unit: systemd writes a transient unit's "$" to disk doubled, and reads it back so at the next
+ * daemon-reload (257). Our executable is started only when there is something to release. `cleanup`
+ * holds the lock while it does that itself, and takes the state away; when it dies over it, the kernel
+ * takes the lock away. Without flock(1) both release, which is slow but does no harm.
  */
-function releaseCommand({ driver, name }: MachineFacts): string[] {
+function releaseScript({ driver, name }: MachineFacts): string {
   const { state, lock } = machinePaths(name);
-  const script = '[ -e "$0" ] || exit 0; exec 9>>"$1"; shift; flock 9; [ ! -e "$0" ] || exec "$@"';
-  return ["/bin/sh", "-c", script, state, lock, ...driver, "internal-release", name];
-}
-
-/** One word of a unit's command line: systemd.service(5), "Command lines". */
-export function quoteUnitWord(word: string): string {
-  const escaped = word
-    .replaceAll("\\", "\\\\")
-    .replaceAll('"', '\\"')
-    .replaceAll("%", "%%")
-    .replaceAll("$", "$$$$");
-  return `"${escaped}"`;
+  return [
+    `[ -e ${quoteArgument(state)} ] || exit 0`,
+    `exec 9>>${quoteArgument(lock)}`,
+    "flock 9",
+    `[ ! -e ${quoteArgument(state)} ] || exec ${formatCommand([...driver, "internal-release", name])}`,
+    "",
+  ].join("\n");
 }

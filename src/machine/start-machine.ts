@@ -19,6 +19,7 @@ export async function startMachine(
   options: { readonly storage: Storage; readonly bootTimeoutSeconds: number },
 ): Promise<void> {
   makeControlDirectory(host, plan);
+  host.files.writeText(machinePaths(plan.name).release, plan.release, 0o600);
   if (plan.clone.kind !== "in-place") await options.storage.clone(host, plan.clone);
   if (plan.clone.kind === "layers") {
     const launch = { clone: plan.clone, idShift: plan.idShift, nspawn: plan.nspawn };

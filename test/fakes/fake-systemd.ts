@@ -49,9 +49,10 @@ export function openSystemd(options: {
     const unit = units.get(name);
     if (unit === undefined) return;
     units.delete(name);
-    // The shell of `ExecStopPost=` starts us only when there is something to release.
-    const state = `/run/nspawn-runner/machines/${unit.machine}/state.json`;
-    if (disk.look(state, false) === undefined) return;
+    // The script of `ExecStopPost=` starts us only when there is something to release.
+    const runtime = `/run/nspawn-runner/machines/${unit.machine}`;
+    const needed = ["release", "state.json"].map((file) => disk.look(`${runtime}/${file}`, false));
+    if (needed.includes(undefined)) return;
     await options.runDriver(["internal-release", unit.machine], {
       SERVICE_RESULT: result,
       EXIT_CODE: result === "success" ? "exited" : "killed",
@@ -63,7 +64,7 @@ export function openSystemd(options: {
     const option = (key: string): string | undefined =>
       argv.find((word) => word.startsWith(`--${key}=`))?.slice(key.length + 3);
     const execStart = argv.slice(argv.indexOf("--") + 1);
-    const machine = /"internal-release" "([^"]*)"/.exec(argv.join("\n"))?.[1] ?? "";
+    const machine = /\/machines\/([^/]+)\/release$/m.exec(argv.join("\n"))?.[1] ?? "";
     const unit: Unit = {
       name: option("unit") ?? "",
       slice: option("slice") ?? "",
