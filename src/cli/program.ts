@@ -4,6 +4,7 @@ import { RunnerError } from "../text/errors.ts";
 import { nearestName } from "../text/nearest.ts";
 import type { CommandEnd, Context } from "./context.ts";
 import { type AnyAction, STAGES } from "./direct-call.ts";
+import { expandImageWords, IMAGE_WORDS_HELP } from "./image-words.ts";
 
 interface ProgramOptions {
   readonly version: string;
@@ -13,13 +14,14 @@ interface ProgramOptions {
 }
 
 /**
- * Parses `argv` (without program name), runs the command and resolves to its end. Throws a usage
+ * Parses `words` (without program name), runs the command and resolves to its end. Throws a usage
  * error for what cannot be understood.
  */
 export async function runProgram(
-  argv: readonly string[],
+  words: readonly string[],
   options: ProgramOptions,
 ): Promise<CommandEnd> {
+  const argv = expandImageWords(words);
   let end: CommandEnd = "success";
   const program = buildProgram(options, (ended) => {
     end = ended;
@@ -48,6 +50,7 @@ export function buildProgram(options: ProgramOptions, onEnd: (end: CommandEnd) =
     .showSuggestionAfterError(false)
     .exitOverride();
   withCommonOptions(program);
+  program.addHelpText("after", IMAGE_WORDS_HELP);
 
   const add = (
     nameAndArguments: string,

@@ -42,6 +42,14 @@ export async function openDraft(host: Host, store: ImageStore, name: string): Pr
   };
 }
 
+/** To be done before publishing: a power cut must not find new names without their data. */
+export async function writeToDisk(
+  host: Pick<Host, "processes">,
+  draft: Pick<Draft, "tree">,
+): Promise<void> {
+  await host.processes.exec(["sync", "--file-system", draft.tree]);
+}
+
 const machinesFile = (directory: string): string => `${directory}/machines`;
 
 async function removeDraft(host: Host, store: ImageStore, directory: string): Promise<void> {

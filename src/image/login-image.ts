@@ -4,7 +4,7 @@ import { PLAIN_SETTINGS } from "../machine/machine-settings.ts";
 import type { BuildLimits } from "./build/build-image.ts";
 import { openBuildLog } from "./build/build-log.ts";
 import { sealImage } from "./build/seal-image.ts";
-import { type Draft, type ImageStore, openDraft } from "./draft.ts";
+import { type Draft, type ImageStore, openDraft, writeToDisk } from "./draft.ts";
 import { findImage, hasBash, type Image } from "./find-image.ts";
 import { KEEP_DEFAULT } from "./generations/keep.ts";
 import { readManifest } from "./generations/manifest.ts";
@@ -47,6 +47,7 @@ async function changeImage(host: Host, store: ImageStore, request: LoginRequest)
     host.log.info(`Left with exit code ${code}: image "${name}" stays as it was.`);
     return code;
   }
+  await writeToDisk(host, draft);
   if (image.kind === "plain") await replacePlain(host, store, { image, draft });
   else await publishChange(host, store, { image, draft, limits: request.limits });
   host.log.info(`Image "${name}" is changed; new jobs get it so.`);

@@ -1,6 +1,6 @@
 /** A directory put into the root directory by hand becomes clonable without anyone's help, once. */
 import type { Host } from "../host/host.ts";
-import { type ImageStore, openDraft } from "./draft.ts";
+import { type ImageStore, openDraft, writeToDisk } from "./draft.ts";
 import type { Image } from "./find-image.ts";
 import { replacePlain } from "./generations/publish.ts";
 import { changeLock } from "./image-lock.ts";
@@ -23,5 +23,6 @@ export async function ensureOwnTree(host: Host, store: ImageStore, image: Image)
   );
   await using draft = await openDraft(host, store, image.name);
   await storage.copyTree(host, image.tree, draft.tree);
+  await writeToDisk(host, draft);
   await replacePlain(host, store, { image, draft });
 }

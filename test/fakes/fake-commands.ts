@@ -47,6 +47,7 @@ export function fileCommands(disk: FakeDisk): CommandTable {
     [["find"], whole((argv) => findSubvolumes(disk, argv))],
     [["du"], whole((argv) => ({ exitCode: 0, stdout: `4096\t${last(argv)}\n` }))],
     [["umount"], whole(() => undefined)],
+    [["sync"], whole(() => undefined)],
     [["mmdebstrap"], failing((call) => debootstrap(disk, call))],
   ];
 }

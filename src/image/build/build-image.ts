@@ -9,7 +9,7 @@ import { RunnerError } from "../../text/errors.ts";
 import { creatorOf } from "../creators/creators.ts";
 import { missingTools } from "../creators/missing-tools.ts";
 import type { Definition } from "../definition/definition.ts";
-import { type Draft, type ImageStore, openDraft } from "../draft.ts";
+import { type Draft, type ImageStore, openDraft, writeToDisk } from "../draft.ts";
 import { hasSystemd } from "../find-image.ts";
 import type { BuildInputs, Manifest } from "../generations/manifest.ts";
 import { newVersion, publishGeneration } from "../generations/publish.ts";
@@ -83,6 +83,8 @@ export async function buildImage(
     begin("Trying it");
     await smokeTest(host, store, { request, draft, log, settings });
     const sizeBytes = await treeSize(host, draft.tree);
+    begin("Writing it to disk");
+    await writeToDisk(host, draft);
     begin("Publishing");
     const manifest: Manifest = {
       image: name,

@@ -9,7 +9,7 @@ import type { BuildLimits } from "../build/build-image.ts";
 import { openBuildLog } from "../build/build-log.ts";
 import { withBuildMachine } from "../build/build-machine.ts";
 import { sealImage } from "../build/seal-image.ts";
-import { type ImageStore, openDraft } from "../draft.ts";
+import { type ImageStore, openDraft, writeToDisk } from "../draft.ts";
 import { hasSystemd, type Image } from "../find-image.ts";
 import { readManifest, writeManifest } from "../generations/manifest.ts";
 import { awaitChangeLock, imageLock } from "../image-lock.ts";
@@ -116,6 +116,7 @@ async function install(
   const shared = store.storage.traits.copyOnWrite ? await treeSize(host, base.tree) : 0;
   await forgetExtended(host, store, { ...request.keep, count: request.keep.count - 1 });
   const added = Math.max(0, sizeBytes - shared);
+  await writeToDisk(host, draft);
   host.files.renameNew(draft.tree, tree);
   draft.published();
   const now = host.clock.nowMs();
