@@ -61,7 +61,8 @@ async function lookAtImage(host: Host, store: ImageStore, request: LoginRequest)
   using _lock = requireChangeLock(host, store.rootDirectory, name);
   await using draft = await openDraft(host, store, name);
   await store.storage.copyTree(host, image.tree, draft.tree);
-  return enter(host, draft.tree, request);
+  // Awaited here: the copy is there until the shell has ended.
+  return await enter(host, draft.tree, request);
 }
 
 async function enter(host: Host, tree: string, request: LoginRequest): Promise<number> {

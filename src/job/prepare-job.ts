@@ -137,7 +137,8 @@ async function startFromImage(
   // Nobody exchanges the image's tree between our look at it and our clone of it.
   using _lock = imageLock(host, store.rootDirectory, parts.image.name, "shared");
   const image = extended?.image ?? findImage(host, store.rootDirectory, parts.image.name);
-  return createMachine(host, machineRequest(host, config, { request, image, store }));
+  // Awaited here: the locks are held until the machine runs.
+  return await createMachine(host, machineRequest(host, config, { request, image, store }));
 }
 
 function machineRequest(

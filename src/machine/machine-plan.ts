@@ -246,6 +246,8 @@ function unitProperties(facts: MachineFacts): string[] {
     // Not there any more once cleanup has removed the machine.
     `ExecStopPost=-/bin/sh ${machinePaths(facts.name).release}`,
     ...(facts.clone.kind === "layers" ? ["PrivateMounts=yes"] : []),
+    // Sealing an image has to reach what lies in its /tmp (systemd's docs/ENVIRONMENT.md).
+    ...(facts.clone.kind === "in-place" ? ["Environment=SYSTEMD_NSPAWN_TMPFS_TMP=0"] : []),
     ...(facts.boundTo === undefined ? [] : [`BindsTo=${facts.boundTo}`, `After=${facts.boundTo}`]),
   ];
 }

@@ -56,6 +56,8 @@ export async function publishGeneration(
     }
   }
   draft.published();
+  // What was told to be there is there after a power cut.
+  await host.processes.exec(["sync", "--file-system", directory]);
   await removeOldGenerations(host, store, name);
 }
 
