@@ -1,9 +1,10 @@
 /** `gc`: removes what machines left that died with their driver. */
-import { readConfig } from "../config/config.ts";
+import { privateNetwork, readConfig } from "../config/config.ts";
 import { removeStaleDrafts } from "../image/draft.ts";
 import { emptyTrash, tidyGenerations } from "../image/generations/publish.ts";
 import { forgetExtended } from "../image/packages/extended-images.ts";
 import { collectGarbage } from "../machine/machine-list.ts";
+import { restoreFirewall } from "../network/ensure-firewall.ts";
 import type { Action } from "./context.ts";
 import { openImageStore } from "./image-store.ts";
 
@@ -16,6 +17,7 @@ export const gcAction: Action<[]> = async ({ host }) => {
   await emptyTrash(host, store);
   await tidyGenerations(host, store);
   await forgetExtended(host, store, config.jobPackages ?? { count: 0, bytes: 0 });
+  await restoreFirewall(host, privateNetwork(config));
   for (const name of removed) host.log.info(`Removed what was left of machine "${name}".`);
   return kept.length === 0 ? "success" : "system";
 };

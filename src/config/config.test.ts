@@ -9,6 +9,10 @@ test("an empty file means the defaults", () => {
     defaultImage: undefined,
     storage: "auto",
     tmpfsBytes: 2 ** 31,
+    network: "host",
+    buildNetwork: "private",
+    networkRange: { first: 0x0ad5_0000, prefix: 16 },
+    networkResolvers: [],
     bootTimeoutSeconds: 120,
     buildMissing: true,
     jobPackages: { count: 20, bytes: 20 * 2 ** 30 },
@@ -24,6 +28,20 @@ test.each([
   ["a relative path", 'root_directory = "x"', '"root_directory" must be an absolute path'],
   ["an unknown storage", 'storage = "zfs"', '"storage" invalid type'],
   ["a size that is none", 'tmpfs_size = "lots"', '"tmpfs_size" must be a size'],
+  ["a network that is none", 'network = "bridge"', '"network" invalid type'],
+  [
+    "a range with bits behind it",
+    'network_range = "10.1.2.3/16"',
+    '"network_range" must be a range',
+  ],
+  ["a range for one machine", 'network_range = "10.1.2.0/31"', "/8 to /29"],
+  ["a resolver by name", 'network_resolvers = ["dns.test"]', "must be an IPv4 address"],
+  ["a resolver on loopback", 'network_resolvers = ["127.0.0.53"]', "that machines can reach"],
+  [
+    "four resolvers",
+    'network_resolvers = ["1.1.1.1","1.1.1.1","1.1.1.1","1.1.1.1"]',
+    "3 addresses",
+  ],
   ["a time that is none", "boot_timeout = 0", '"boot_timeout"'],
 ])("%s is refused", (_title, text, message) => {
   expect(() => parseConfig(text, "/c.toml")).toThrow(message);

@@ -2,6 +2,7 @@
 import { parse, TomlError } from "smol-toml";
 import * as v from "valibot";
 import type { Host } from "../host/host.ts";
+import { type AddressRange, isLoopback, parseAddress, parseRange } from "../text/address.ts";
 import { RunnerError } from "../text/errors.ts";
 import { nearestName } from "../text/nearest.ts";
 import { parseSize } from "../text/sizes.ts";
@@ -36,6 +37,49 @@ const storageKind = v.pipe(
   v.title("auto, btrfs, reflink, overlay or tmpfs"),
 );
 
+/** 2 addresses a machine, so /24 is 128 machines. */
+const NETWORK_PREFIX_MIN = 8;
+const NETWORK_PREFIX_MAX = 29;
+
+const addressRange = v.pipe(
+  v.string(),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const range = parseRange(dataset.value);
+    if (
+      range !== undefined &&
+      range.prefix >= NETWORK_PREFIX_MIN &&
+      range.prefix <= NETWORK_PREFIX_MAX
+    ) {
+      return range;
+    }
+    addIssue({
+      message: `must be a range of private IPv4 addresses, /${NETWORK_PREFIX_MIN} to /${NETWORK_PREFIX_MAX}, such as "10.213.0.0/16"`,
+    });
+    return NEVER;
+  }),
+  v.title("range of private addresses"),
+);
+const isServer = (address: number | undefined): boolean =>
+  address !== undefined && address !== 0 && !isLoopback(address);
+
+const resolvers = v.pipe(
+  v.array(
+    v.pipe(
+      v.string(),
+      v.check(
+        (text) => isServer(parseAddress(text)),
+        'must be an IPv4 address that machines can reach, such as "192.0.2.53"',
+      ),
+    ),
+  ),
+  v.maxLength(3, "can hold 3 addresses: more are ignored by the C library"),
+  v.title("list of addresses"),
+);
+const networkKind = v.pipe(
+  v.picklist(["host", "private", "none"]),
+  v.title("host, private or none"),
+);
+
 /** Titles and descriptions are the reference of the settings (`script/docs`). */
 export const entries = {
   root_directory: v.optional(
@@ -66,6 +110,30 @@ export const entries = {
   tmpfs_size: v.optional(
     v.pipe(size, v.description("What a machine may write when its storage is `tmpfs`.")),
     "2G",
+  ),
+  network: v.optional(
+    v.pipe(
+      networkKind,
+      v.description(
+        "What machines of jobs have for a network: the host's, one of their own that reaches the outside alone, or only loopback.",
+      ),
+    ),
+    "host",
+  ),
+  build_network: v.optional(
+    v.pipe(networkKind, v.description("The same for the machines that images are built in.")),
+    "private",
+  ),
+  network_range: v.optional(
+    v.pipe(
+      addressRange,
+      v.description("Where the addresses of machines with a network of their own come from."),
+    ),
+    "10.213.0.0/16",
+  ),
+  network_resolvers: v.optional(
+    v.pipe(resolvers, v.description("Name servers of such machines; the host's own when empty.")),
+    [],
   ),
   boot_timeout: v.optional(
     v.pipe(
@@ -137,6 +205,8 @@ export const entries = {
 
 const schema = v.strictObject(entries);
 
+type NetworkKind = v.InferOutput<typeof networkKind>;
+
 export interface Config {
   readonly path: string;
   readonly rootDirectory: string;
@@ -144,6 +214,10 @@ export interface Config {
   readonly defaultImage: string | undefined;
   readonly storage: "auto" | "btrfs" | "reflink" | "overlay" | "tmpfs";
   readonly tmpfsBytes: number;
+  readonly network: NetworkKind;
+  readonly buildNetwork: NetworkKind;
+  readonly networkRange: AddressRange;
+  readonly networkResolvers: readonly string[];
   readonly bootTimeoutSeconds: number;
   readonly buildMissing: boolean;
   /** Nothing when jobs may not add packages. */
@@ -192,6 +266,10 @@ export function parseConfig(text: string, path: string): Config {
     defaultImage: settings.default_image,
     storage: settings.storage,
     tmpfsBytes: settings.tmpfs_size,
+    network: settings.network,
+    buildNetwork: settings.build_network,
+    networkRange: settings.network_range,
+    networkResolvers: settings.network_resolvers,
     bootTimeoutSeconds: settings.boot_timeout,
     buildMissing: settings.build_missing,
     jobPackages: settings.job_packages
@@ -231,6 +309,29 @@ export const definitionDirectories = (config: Config): readonly string[] => [
   config.rootDirectory,
 ];
 
+/** A network that a machine may have, as `network/network-request.ts` has it. */
+type ConfiguredNetwork = { readonly kind: "host" | "none" } | PrivateNetwork;
+
+interface PrivateNetwork {
+  readonly kind: "private";
+  readonly range: AddressRange;
+  readonly resolvers: readonly string[];
+}
+
+/** What machines with a network of their own have. Pure. */
+export const privateNetwork = (config: Config): PrivateNetwork => ({
+  kind: "private",
+  range: config.networkRange,
+  resolvers: config.networkResolvers,
+});
+
+const configuredNetwork = (config: Config, kind: NetworkKind): ConfiguredNetwork =>
+  kind === "private" ? privateNetwork(config) : { kind };
+
+/** The network of jobs' machines. Pure. */
+export const jobNetwork = (config: Config): ConfiguredNetwork =>
+  configuredNetwork(config, config.network);
+
 /** What machines of builds may take. Pure. */
 export const buildLimits = (
   config: Config,
@@ -239,7 +340,9 @@ export const buildLimits = (
   readonly timeoutSeconds: number;
   readonly memoryBytes: number;
   readonly machine: Config["buildLimits"];
+  readonly network: ConfiguredNetwork;
 } => ({
+  network: configuredNetwork(config, config.buildNetwork),
   bootTimeoutSeconds: config.bootTimeoutSeconds,
   timeoutSeconds: config.buildTimeoutSeconds,
   memoryBytes: config.tmpfsBytes,

@@ -1,5 +1,5 @@
 /** The `prepare` stage: from the job's request to a machine that takes scripts. */
-import { buildLimits, type Config, definitionDirectories } from "../config/config.ts";
+import { buildLimits, type Config, definitionDirectories, jobNetwork } from "../config/config.ts";
 import type { Host } from "../host/host.ts";
 import type { ImageStore } from "../image/draft.ts";
 import { findImage, hasSystemd, type Image, probeImage } from "../image/find-image.ts";
@@ -15,6 +15,7 @@ import { machinePaths } from "../machine/machine-paths.ts";
 import type { MachinePlan } from "../machine/machine-plan.ts";
 import { PLAIN_SETTINGS } from "../machine/machine-settings.ts";
 import { destroyMachine } from "../machine/release.ts";
+import { findNetwork } from "../network/connect-machine.ts";
 import { chooseStorage } from "../storage/detect.ts";
 import type { StorageKind } from "../storage/storage.ts";
 import { RunnerError } from "../text/errors.ts";
@@ -87,7 +88,10 @@ export async function planJob(
   return {
     image: image.name,
     storage: storage.kind,
-    machine: planFromTree(host, wanted, findIdRange(host)),
+    machine: planFromTree(host, wanted, {
+      idShift: findIdRange(host),
+      network: findNetwork(host, wanted.network),
+    }),
   };
 }
 
@@ -156,6 +160,7 @@ function machineRequest(
     root: "clone",
     boots: hasSystemd(host, image.tree),
     settings: readManifest(host, image.tree)?.settings ?? PLAIN_SETTINGS,
+    network: jobNetwork(config),
     jobId: request.jobId,
     bootTimeoutSeconds: config.bootTimeoutSeconds,
     jobTimeoutSeconds: request.timeoutSeconds,

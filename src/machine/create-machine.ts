@@ -3,6 +3,9 @@
  * failure or a cancel leaves half made is removed before this throws.
  */
 import type { Host } from "../host/host.ts";
+import { takeNetwork } from "../network/connect-machine.ts";
+import type { NetworkPlan } from "../network/network-plan.ts";
+import type { NetworkRequest } from "../network/network-request.ts";
 import type { ClonePlan, InPlace, Storage } from "../storage/storage.ts";
 import type { MachineName } from "../text/names.ts";
 import { takeIdRange } from "./id-range.ts";
@@ -34,6 +37,7 @@ export interface MachineRequest {
   /** Boot the systemd of the tree, or run only the agent. */
   readonly boots: boolean;
   readonly settings: MachineSettings;
+  readonly network: NetworkRequest;
   readonly jobId: string;
   readonly bootTimeoutSeconds: number;
   readonly jobTimeoutSeconds: number | undefined;
@@ -52,8 +56,10 @@ export async function createMachine(host: Host, request: MachineRequest): Promis
   // Ours until the machine runs; from then on it is the unit's, cleanup's and gc's.
   await using undo = new AsyncDisposableStack();
   undo.defer(() => destroyMachine(host, name));
+  // First: it may refuse, and release finds its addresses without the machine's state.
+  const network = takeNetwork(host, name, request.network);
   const idShift = takeIdRange(host, name);
-  const plan = planFromTree(host, request, idShift);
+  const plan = planFromTree(host, request, { idShift, network });
   writeMachineState(host, name, {
     rootDirectory,
     storage: storage.kind,
@@ -70,13 +76,13 @@ export async function createMachine(host: Host, request: MachineRequest): Promis
   return plan;
 }
 
-/** The machine that `createMachine` would start with these ids. Changes nothing. */
+/** The machine that `createMachine` would start with these. Changes nothing. */
 export function planFromTree(
   host: Pick<Host, "driver">,
   request: MachineRequest,
-  idShift: number,
+  taken: { readonly idShift: number; readonly network: NetworkPlan },
 ): MachinePlan {
-  return planMachine({ ...request, clone: planRoot(request), idShift, driver: host.driver });
+  return planMachine({ ...request, ...taken, clone: planRoot(request), driver: host.driver });
 }
 
 function planRoot(request: MachineRequest): ClonePlan | InPlace {

@@ -26,6 +26,10 @@ export interface MachinePaths {
   readonly launch: string;
   /** The script that the unit ends with. */
   readonly release: string;
+  /** Of a network of its own: what the machine's resolv.conf is to hold. */
+  readonly resolvConf: string;
+  /** Of a network of its own: a FIFO that says "up" inside. */
+  readonly network: string;
 }
 
 export function machinePaths(name: MachineName): MachinePaths {
@@ -43,6 +47,8 @@ export function machinePaths(name: MachineName): MachinePaths {
     units: `${control}/units`,
     launch: `${runtime}/launch.json`,
     release: `${runtime}/release`,
+    resolvConf: `${runtime}/resolv.conf`,
+    network: `${control}/network`,
   };
 }
 

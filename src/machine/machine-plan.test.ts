@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { planPrivateNetwork } from "../network/network-plan.ts";
 import { STORAGES } from "../storage/detect.ts";
 import { parseMachineName } from "../text/names.ts";
 import { parseInterpreter } from "./interpreter.ts";
@@ -13,6 +14,7 @@ const facts: MachineFacts = {
   clone: STORAGES.btrfs.planClone(request),
   boots: true,
   idShift: 1_073_741_824,
+  network: { kind: "host" },
   driver: ["/usr/bin/nspawn-runner"],
   bootTimeoutSeconds: 120,
   jobTimeoutSeconds: 3600,
@@ -110,6 +112,57 @@ test("a machine without init, on overlay, is launched by us", () => {
       "/run/nspawn-runner/agent",
     ]
   `);
+});
+
+const connected: MachineFacts = {
+  ...facts,
+  network: planPrivateNetwork({
+    request: { kind: "private", range: { first: 0x0a00_0000, prefix: 8 }, resolvers: [] },
+    pair: { interface: "nsr-0a000002", host: 0x0a00_0002, machine: 0x0a00_0003 },
+    uplink: { name: "eth0", mtu: 1500 },
+    resolvers: { servers: ["192.0.2.53"], lines: [] },
+    ipv6: true,
+    forwards: true,
+    docker: false,
+  }),
+};
+
+/** What a plan has that another has not, in its order. */
+const beyond = (plan: readonly string[], other: readonly string[]): string[] =>
+  plan.filter((word) => !other.includes(word));
+
+test("a network of its own changes this, and nothing else", () => {
+  const [own, hosts] = [planMachine(connected).start, planMachine(facts).start];
+  expect(beyond(own, hosts)).toMatchInlineSnapshot(`
+    [
+      "--property=BindReadOnlyPaths=-/run/nspawn-runner/machines/job-17-abcdef/resolv.conf:/etc/resolv.conf",
+      "--network-veth-extra=nsr-0a000002:host0",
+      "--notify-ready=no",
+      "systemd.wants=nspawn-runner-network.service",
+    ]
+  `);
+  expect(beyond(hosts, own)).toEqual(["--notify-ready=yes"]);
+  const alone = { ...connected, boots: false };
+  const [ownAlone, hostsAlone] = [
+    planMachine(alone).start,
+    planMachine({ ...facts, boots: false }).start,
+  ];
+  expect(beyond(ownAlone, hostsAlone)).toMatchInlineSnapshot(`
+    [
+      "--property=BindReadOnlyPaths=-/run/nspawn-runner/machines/job-17-abcdef/resolv.conf:/etc/resolv.conf",
+      "--network-veth-extra=nsr-0a000002:host0",
+    ]
+  `);
+  expect(beyond(hostsAlone, ownAlone)).toEqual([]);
+});
+
+test("no network is loopback alone, and nobody to resolve names", () => {
+  const [none, hosts] = [
+    planMachine({ ...facts, network: { kind: "none" } }).nspawn,
+    planMachine(facts).nspawn,
+  ];
+  expect(beyond(none, hosts)).toEqual(["--private-network", "--resolv-conf=off"]);
+  expect(beyond(hosts, none)).toEqual(["--resolv-conf=replace-host"]);
 });
 
 test.each([...Object.values(STORAGES)])(

@@ -2,6 +2,7 @@
  * From facts to the one systemd unit that is a machine. Pure: every name, path, id and limit is
  * decided here, and starting it decides nothing.
  */
+import { type NetworkPlan, networkArguments } from "../network/network-plan.ts";
 import type { ClonePlan, InPlace } from "../storage/storage.ts";
 import { formatCommand, quoteArgument } from "../text/format-command.ts";
 import { escapeUnitName, type MachineName } from "../text/names.ts";
@@ -19,6 +20,7 @@ export interface MachineFacts {
   /** Boot the systemd of the image, or run only the agent. */
   readonly boots: boolean;
   readonly idShift: number;
+  readonly network: NetworkPlan;
   readonly driver: readonly string[];
   readonly bootTimeoutSeconds: number;
   /** The job's own time-out; the machine lives a little longer. */
@@ -37,6 +39,7 @@ export interface MachinePlan {
   readonly settings: MachineSettings;
   readonly boots: boolean;
   readonly idShift: number;
+  readonly network: NetworkPlan;
   readonly gitlabRunner: string | undefined;
   readonly nspawn: readonly string[];
   /** The script that the unit ends with, at `release` of its paths. */
@@ -80,6 +83,7 @@ export function planMachine(facts: MachineFacts): MachinePlan {
     settings: facts.settings,
     boots: facts.boots,
     idShift: facts.idShift,
+    network: facts.network,
     gitlabRunner: facts.gitlabRunner,
     nspawn,
     release: releaseScript(facts),
@@ -112,10 +116,10 @@ function nspawnCommand(facts: MachineFacts): string[] {
     `--private-users-ownership=${layered ? "off" : "map"}`,
     "--link-journal=no",
     "--timezone=off",
-    "--resolv-conf=replace-host",
+    ...networkArguments(facts.network),
     `--bind-ro=${control}:${CONTROL_INSIDE}`,
     ...gitlabRunnerBind(facts.gitlabRunner),
-    ...(facts.boots ? bootArguments(facts.name) : agentArguments()),
+    ...(facts.boots ? bootArguments(facts) : agentArguments()),
   ];
 }
 
@@ -162,9 +166,12 @@ const MASKED_UNITS: readonly string[] = [
   "man-db.timer",
 ];
 
-function bootArguments(name: MachineName): string[] {
+function bootArguments({ name, network }: MachineFacts): string[] {
+  const connects = network.kind === "private";
   return [
-    "--notify-ready=yes",
+    // The network is set up while the machine boots, so the unit's start must not wait for its end;
+    // that the machine is ready, its agent says.
+    `--notify-ready=${connects ? "no" : "yes"}`,
     "--console=read-only",
     // The agent's unit is found before any of the image's, whose tree stays as it is; the colon
     // keeps the usual directories (systemd(1)). Only PID 1 has this variable. A bind below
@@ -177,6 +184,7 @@ function bootArguments(name: MachineName): string[] {
     // Over the /etc/hostname of the image, which is the name of the host it was made on.
     `systemd.hostname=${name}`,
     `systemd.wants=${AGENT_UNIT}`,
+    ...(connects ? [`systemd.wants=${NETWORK_UNIT}`] : []),
     ...MASKED_UNITS.map((unit) => `systemd.mask=${unit}`),
   ];
 }
@@ -184,6 +192,25 @@ function bootArguments(name: MachineName): string[] {
 function agentArguments(): string[] {
   return ["--console=pipe", "--as-pid2", "--", "/bin/sh", `${CONTROL_INSIDE}/agent`];
 }
+
+export const NETWORK_UNIT = "nspawn-runner-network.service";
+
+/**
+ * Inside a machine that boots, with a network of its own: what comes after network.target waits
+ * until the host has set the network up (systemd.special(7): a provider is before that target, and
+ * wants it).
+ */
+export const NETWORK_UNIT_TEXT = `[Unit]
+Description=Waits for the network, which the host sets up
+DefaultDependencies=no
+Wants=network.target
+Before=network.target network-online.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/bin/sh -c 'read -r _ <${CONTROL_INSIDE}/network'
+`;
 
 const READY_TARGET = "multi-user.target";
 
@@ -248,6 +275,11 @@ function unitProperties(facts: MachineFacts): string[] {
     ...(facts.clone.kind === "layers" ? ["PrivateMounts=yes"] : []),
     // Sealing an image has to reach what lies in its /tmp (systemd's docs/ENVIRONMENT.md).
     ...(facts.clone.kind === "in-place" ? ["Environment=SYSTEMD_NSPAWN_TMPFS_TMP=0"] : []),
+    // In the unit's own mount namespace nspawn finds the machine's resolvers where the host's are.
+    // The dash: without it ExecStopPost would not run any more once the file has gone.
+    ...(facts.network.kind === "private"
+      ? [`BindReadOnlyPaths=-${machinePaths(facts.name).resolvConf}:/etc/resolv.conf`]
+      : []),
     ...(facts.boundTo === undefined ? [] : [`BindsTo=${facts.boundTo}`, `After=${facts.boundTo}`]),
   ];
 }

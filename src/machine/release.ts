@@ -1,5 +1,6 @@
 /** The one undo of a machine: used by the unit itself, by `cleanup`, by failed starts and by `gc`. */
 import type { Host } from "../host/host.ts";
+import { releaseAddressPair } from "../network/address-pair.ts";
 import { STORAGES } from "../storage/detect.ts";
 import type { MachineName } from "../text/names.ts";
 import { releaseIdRanges } from "./id-range.ts";
@@ -8,7 +9,7 @@ import { machineUnits } from "./machine-plan.ts";
 import { type MachineState, readMachineState } from "./machine-state.ts";
 
 /**
- * Deletes what a dead machine held: clone, ids, control directory. Idempotent; tolerates any
+ * Deletes what a dead machine held: clone, ids, addresses, control directory. Idempotent; tolerates any
  * half-made state. How it ended stays, for a `run` that still asks.
  */
 export async function releaseMachine(host: Host, name: MachineName): Promise<void> {
@@ -17,6 +18,8 @@ export async function releaseMachine(host: Host, name: MachineName): Promise<voi
   const state = readStateAnyhow(host, name);
   if (state !== undefined) await removeClone(host, name, state);
   releaseIdRanges(host, name);
+  // Its interface and routes went with its network namespace.
+  releaseAddressPair(host, name);
   // systemd 257 and later refuse a machine name again while a killed nspawn's mount is there.
   const left = `/run/systemd/nspawn/unix-export/${name}`;
   if (host.files.probe(left) !== undefined) {

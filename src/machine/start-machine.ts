@@ -1,16 +1,26 @@
 /** Carries out a MachinePlan: clone, control directory, unit, readiness. */
-import type { Host } from "../host/host.ts";
+import type { CommandResult, Host, LineFifo } from "../host/host.ts";
+import { connectMachine } from "../network/connect-machine.ts";
+import { ensureFirewall } from "../network/ensure-firewall.ts";
+import type { PrivateNetworkPlan } from "../network/network-plan.ts";
 import type { Storage } from "../storage/storage.ts";
 import { RunnerError } from "../text/errors.ts";
 import agentText from "./agent.sh" with { type: "text" };
 import { machinePaths } from "./machine-paths.ts";
-import { AGENT_UNIT, agentUnitText, type MachinePlan } from "./machine-plan.ts";
+import {
+  AGENT_UNIT,
+  agentUnitText,
+  type MachinePlan,
+  NETWORK_UNIT,
+  NETWORK_UNIT_TEXT,
+} from "./machine-plan.ts";
+import { findMachineProcess } from "./machine-process.ts";
 import { environmentFile, userFile } from "./machine-settings.ts";
 import { explainOldSystemd } from "./systemd-version.ts";
 import { lastWordsOfUnit } from "./unit-journal.ts";
 
 /**
- * Starts the machine and waits until its agent takes requests. Throws a system error with the
+ * Starts the machine and waits until its network is up and its agent takes requests. Throws a system error with the
  * journal's reason; what is half made is the caller's to `release`.
  */
 export async function startMachine(
@@ -27,11 +37,9 @@ export async function startMachine(
   }
   await using ready = host.fifos.openLines(machinePaths(plan.name).ready);
   const startedAt = new Date(host.clock.nowMs());
-  const started = await host.processes.run(plan.start, { interruptible: true });
+  const started = await startUnit(host, plan);
   const line =
-    started.exitCode === 0
-      ? await ready.readLine(options.bootTimeoutSeconds * 1000, host.signal)
-      : "gone";
+    started.exitCode === 0 ? await awaitReady(host, plan, { ready, ...options }) : "gone";
   if (line === "ready") return;
   throw new RunnerError({
     kind: "system",
@@ -42,6 +50,57 @@ export async function startMachine(
     hints: [...(await versionHint(host)), ...bootHints(plan)],
     cause: new Error(await lastWordsOfUnit(host, plan.unit, startedAt, started.stderr)),
   });
+}
+
+/**
+ * Runs the unit's start to its end. The firewall is looked at meanwhile: the machine's interface is
+ * not up before `connect`.
+ */
+async function startUnit(host: Host, plan: MachinePlan): Promise<CommandResult> {
+  const { network } = plan;
+  const starting = host.processes.run(plan.start, { interruptible: true });
+  if (network.kind !== "private") return starting;
+  // Both end before a failure of one is told: what is undone then does not start any more.
+  const [started, firewall] = await Promise.allSettled([
+    starting,
+    ensureFirewall(host, network.firewall),
+  ]);
+  if (firewall.status === "rejected") throw firewall.reason;
+  if (started.status === "rejected") throw started.reason;
+  return started.value;
+}
+
+/** What the machine's agent, or the end of its unit, says; nothing when neither does in time. */
+async function awaitReady(
+  host: Host,
+  plan: MachinePlan,
+  options: { readonly ready: LineFifo; readonly bootTimeoutSeconds: number },
+): Promise<string | undefined> {
+  const { ready, bootTimeoutSeconds } = options;
+  const { network } = plan;
+  if (network.kind !== "private") return ready.readLine(bootTimeoutSeconds * 1000, host.signal);
+  // Held open until the machine is ready: what is written waits for a machine that boots.
+  await using _waiting = host.fifos.openLines(machinePaths(plan.name).network);
+  try {
+    await connect(host, plan, network);
+  } catch (error) {
+    // A machine that died meanwhile has no network to connect to; its end is the better reason.
+    const word = await ready.readLine(LAST_WORD_MS, host.signal);
+    if (word === "gone") return word;
+    throw error;
+  }
+  return await ready.readLine(bootTimeoutSeconds * 1000, host.signal);
+}
+
+/** From the death of a machine's main process to the release by its unit: tens of milliseconds. */
+const LAST_WORD_MS = 3000;
+
+async function connect(host: Host, plan: MachinePlan, network: PrivateNetworkPlan): Promise<void> {
+  await connectMachine(host, network, {
+    name: plan.name,
+    leader: async () => (await findMachineProcess(host, plan)).leader,
+  });
+  host.fifos.writeLine(machinePaths(plan.name).network, "up");
 }
 
 /**
@@ -63,7 +122,12 @@ function makeControlDirectory(host: Host, plan: MachinePlan): void {
   if (plan.gitlabRunner !== undefined) {
     host.files.writeText(`${paths.control}/bin/gitlab-runner`, "", 0o755);
   }
-  for (const fifo of [paths.request, paths.ready]) {
+  if (plan.network.kind === "private") {
+    host.files.writeText(paths.resolvConf, plan.network.resolvConf, 0o644);
+    host.files.writeText(`${paths.units}/${NETWORK_UNIT}`, NETWORK_UNIT_TEXT, 0o644);
+  }
+  const connects = plan.network.kind === "private";
+  for (const fifo of [paths.request, paths.ready, ...(connects ? [paths.network] : [])]) {
     host.files.makeFifo(fifo, { mode: 0o600, ownerId: plan.idShift });
   }
 }

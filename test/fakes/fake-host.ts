@@ -13,6 +13,7 @@ import { type Effects, type FailureOrder, openEffects } from "./effects.ts";
 import { type Answer, type CommandTable, fileCommands } from "./fake-commands.ts";
 import { CGROUP2, type FakeDisk, type FileSystem, openDisk } from "./fake-disk.ts";
 import { type LockTable, openFakeFifos, openFakeFiles } from "./fake-files.ts";
+import { furnishNetwork, networkCommands } from "./fake-network.ts";
 import { Became, type FakeSystemd, openSystemd, type RunScript } from "./fake-systemd.ts";
 
 export interface ProcessOptions {
@@ -64,7 +65,12 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
       else throw new Error(`the fake runs no "${verb}"`);
     },
   });
-  const table = [...(options.commands ?? []), ...systemd.commands, ...fileCommands(disk)];
+  const table = [
+    ...(options.commands ?? []),
+    ...systemd.commands,
+    ...fileCommands(disk),
+    ...networkCommands(),
+  ];
 
   const start = (how: ProcessOptions = {}): FakeProcess => {
     const effects = openEffects(how.fails);
@@ -132,6 +138,7 @@ function furnish(disk: FakeDisk, mounts: Readonly<Record<string, FileSystem>>): 
   };
   file("/usr/bin/systemd-nspawn", "program");
   file("/proc/self/cgroup", "0::/user.slice\n");
+  furnishNetwork(disk);
   disk.mount("/sys/fs/cgroup", CGROUP2);
   for (const [path, fileSystem] of Object.entries(mounts)) disk.mount(path, fileSystem);
 }

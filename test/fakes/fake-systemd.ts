@@ -33,6 +33,9 @@ export class Became extends Error {
 /** What a script prints and how it ends, when a machine runs it. */
 export type RunScript = (text: string) => { readonly output: string; readonly code: number };
 
+/** nspawn of whichever machine is asked for: nobody compares them. */
+const MAIN_PID = 4711;
+
 export function openSystemd(options: {
   readonly disk: FakeDisk;
   readonly runScript: RunScript;
@@ -43,6 +46,12 @@ export function openSystemd(options: {
   ) => Promise<void>;
 }): FakeSystemd {
   const { disk } = options;
+  disk.ensureDirectory(`/proc/${MAIN_PID}/task/${MAIN_PID}`, 0o755);
+  disk.create("open", `/proc/${MAIN_PID}/task/${MAIN_PID}/children`, {
+    kind: "file",
+    mode: 0o444,
+    text: "4712 ",
+  });
   const units = new Map<string, Unit>();
 
   const end = async (name: string, result: EndResult): Promise<void> => {
@@ -119,6 +128,14 @@ export function openSystemd(options: {
       [
         ["systemctl", "is-active"],
         ({ argv }) => ({ exitCode: units.has(argv.at(-1) ?? "") ? 0 : 3 }),
+      ],
+      [
+        ["systemctl", "show"],
+        ({ argv, refused }) => {
+          const unit = units.get(argv.at(-1) ?? "");
+          if (refused || unit === undefined) return REFUSED;
+          return { exitCode: 0, stdout: `MainPID=${MAIN_PID}\nControlGroup=/${unit.name}\n` };
+        },
       ],
       [["systemctl", "--version"], () => ({ exitCode: 0, stdout: "systemd 257 (257.8-1)\n" })],
       [["journalctl"], () => ({ exitCode: 0, stdout: "" })],

@@ -3,7 +3,7 @@
  * behind it. Runs only inside a lab (`script/lab`), where the fixtures are.
  */
 import { afterEach, expect } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 
 export interface Place {
   readonly kind: "btrfs" | "reflink" | "overlay" | "tmpfs";
@@ -174,19 +174,16 @@ export function scriptFile(text: string): string {
   return path;
 }
 
-/** Nothing of a machine is on the host: no clone, no state, no ids, no unit. */
+/** Nothing of a machine is on the host: no clone, no state, no ids, no addresses, no unit. */
 export function expectNothingLeft(place: Place, name: string): void {
   const clones = `${place.root}/.machines`;
   expect(existsSync(clones) ? readdirSync(clones) : []).not.toContain(name);
   expect(existsSync(`/run/nspawn-runner/machines/${name}`)).toBe(false);
-  const ranges = "/run/nspawn-runner/id-ranges";
-  const held = existsSync(ranges) ? readdirSync(ranges) : [];
-  const owners = held.map((shift) =>
-    Bun.spawnSync(["readlink", `${ranges}/${shift}`])
-      .stdout.toString()
-      .trim(),
-  );
-  expect(owners).not.toContain(name);
+  for (const kind of ["id-ranges", "address-pairs"]) {
+    const directory = `/run/nspawn-runner/${kind}`;
+    const held = existsSync(directory) ? readdirSync(directory) : [];
+    expect(held.map((entry) => readlinkSync(`${directory}/${entry}`))).not.toContain(name);
+  }
   const listed = Bun.spawnSync([
     "systemctl",
     "list-units",

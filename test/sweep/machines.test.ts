@@ -27,6 +27,7 @@ import {
 const PLACES: readonly Place[] = [
   { kind: "btrfs", image: "tree" },
   { kind: "btrfs", image: "generations" },
+  { kind: "btrfs", image: "tree", network: "private" },
   { kind: "reflink", image: "tree" },
   { kind: "overlay", image: "tree" },
   { kind: "tmpfs", image: "generations" },
@@ -37,7 +38,7 @@ async function endOfLife(computer: FakeComputer): Promise<void> {
   await computer.systemd.end(UNIT, "timeout");
 }
 
-describe.each([...PLACES])("on $kind, of an image that is a $image", (place) => {
+describe.each([...PLACES])("on $kind, of an image that is a $image, network $network", (place) => {
   const before = inventory(openPlace(place));
   const withMachine = async () => {
     const computer = openPlace(place);

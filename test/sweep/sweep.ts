@@ -35,14 +35,19 @@ export interface Place {
   readonly kind: StorageKind;
   /** How image "debian" lies there. */
   readonly image: "tree" | "directory" | "generations" | "none";
+  /** Of jobs' machines; the host's when absent. */
+  readonly network?: "private";
 }
 
 /** A host with a configuration, a storage and an image, on which nothing of ours has run yet. */
-export function openPlace({ kind, image }: Place, commands: CommandTable = []): FakeComputer {
+export function openPlace(
+  { kind, image, network }: Place,
+  commands: CommandTable = [],
+): FakeComputer {
   const computer = openComputer({ mounts: { [ROOT]: DISKS[kind] }, commands });
   const { disk } = computer;
   disk.ensureDirectory("/etc/nspawn-runner", 0o755);
-  const text = `root_directory = "${ROOT}"\nstorage = "${kind}"\n`;
+  const text = `root_directory = "${ROOT}"\nstorage = "${kind}"\nnetwork = "${network ?? "host"}"\n`;
   disk.create("open", "/etc/nspawn-runner/config.toml", { kind: "file", mode: 0o644, text });
   if (image === "none") return computer;
   const generations = image === "generations";
@@ -125,6 +130,11 @@ export async function sweep(how: FailureOrder["how"], { open, act, after }: Swee
 
 /** Directories and lock files that stay once they are there, for all machines and images. */
 const STANDING = [
+  "/run/nspawn-runner/address-pairs",
+  // What the firewall's table was made from.
+  "/run/nspawn-runner/firewall",
+  // Half of it, overwritten by the next.
+  "/run/nspawn-runner/firewall.new",
   `${ROOT}/.machines`,
   `${ROOT}/.drafts`,
   `${ROOT}/.trash`,

@@ -5,6 +5,7 @@
 import type { Host } from "../../host/host.ts";
 import type { MachineLimits, MachineSettings } from "../../machine/machine-settings.ts";
 import { PLAIN_SETTINGS } from "../../machine/machine-settings.ts";
+import type { NetworkRequest } from "../../network/network-request.ts";
 import { RunnerError } from "../../text/errors.ts";
 import { creatorOf } from "../creators/creators.ts";
 import { missingTools } from "../creators/missing-tools.ts";
@@ -29,6 +30,7 @@ export interface BuildLimits {
   readonly memoryBytes: number;
   /** Of the machines that a tree is changed in; a smoke test has those of the image. */
   readonly machine: MachineLimits;
+  readonly network: NetworkRequest;
 }
 
 export interface BuildRequest {

@@ -6,6 +6,7 @@ import type { MachineSettings } from "../../machine/machine-settings.ts";
 import { destroyMachine } from "../../machine/release.ts";
 import { runStep } from "../../machine/run-step.ts";
 import { type Shutdown, shutDownMachine } from "../../machine/shut-down.ts";
+import type { NetworkRequest } from "../../network/network-request.ts";
 import { RunnerError } from "../../text/errors.ts";
 import { quoteArgument } from "../../text/format-command.ts";
 import { type MachineName, parseMachineName } from "../../text/names.ts";
@@ -34,6 +35,7 @@ export interface BuildMachineRequest {
   readonly bootTimeoutSeconds: number;
   readonly timeoutSeconds: number;
   readonly memoryBytes: number;
+  readonly network: NetworkRequest;
 }
 
 const ANSWER_MAX_BYTES = 4 * 1024 * 1024;
@@ -60,6 +62,7 @@ export async function withBuildMachine<Result>(
     root: request.root,
     boots: request.boots,
     settings: request.settings,
+    network: request.network,
     jobId: "0",
     bootTimeoutSeconds: request.bootTimeoutSeconds,
     jobTimeoutSeconds: request.timeoutSeconds,

@@ -1,6 +1,7 @@
 /**
  * The end of every change to a tree: it says what is in it, and what two machines must not share is
- * taken out. In a machine that is not booted: links of the image lead nowhere on the host.
+ * taken out. In a machine that is not booted: links of the image lead nowhere on the host. It has
+ * nothing to ask of a network.
  */
 import type { Host } from "../../host/host.ts";
 import { type MachineLimits, PLAIN_SETTINGS } from "../../machine/machine-settings.ts";
@@ -18,7 +19,13 @@ export async function sealImage(
   },
 ): Promise<Description> {
   const settings = { ...PLAIN_SETTINGS, limits: request.machine };
-  const machine = { ...request, root: "tree", boots: false, settings } as const;
+  const machine = {
+    ...request,
+    root: "tree",
+    boots: false,
+    settings,
+    network: { kind: "none" },
+  } as const;
   return withBuildMachine(host, store, machine, async (running) => {
     const words = request.user === undefined ? [] : [request.user];
     const answer = await running.ask("Describing the image", ["describe", ...words]);

@@ -1,0 +1,78 @@
+/** The host's side of all machines' networks: the firewall's table, and forwarding. */
+import type { Host } from "../host/host.ts";
+import { DOCKER_CHAIN, findForwardDrops, hasDockerRules, TABLE } from "./firewall-rules.ts";
+import { FIREWALL_STATE, FORWARDING_SWITCH, PAIRS_DIRECTORY } from "./network-paths.ts";
+import { type FirewallPlan, planFirewall } from "./network-plan.ts";
+import type { NetworkRequest } from "./network-request.ts";
+import { probeHostNetwork } from "./probe-host-network.ts";
+
+/**
+ * Makes the table unless it is there as we made it; a firewall that was loaded anew has removed it,
+ * and a person may have changed it. Idempotent, and two at once do no harm. To be done before a
+ * machine's interface is up.
+ */
+export async function ensureFirewall(host: Host, plan: FirewallPlan): Promise<void> {
+  if (!(await isAsMade(host, plan))) {
+    await host.processes.exec(["nft", "-f", "-"], { input: plan.table });
+    const made = await listTable(host);
+    host.files.writeText(FIREWALL_STATE, stateText(plan, made ?? ""), 0o600);
+    host.log.verbose("Made the firewall's table of machines' networks.");
+    await warnOfDrops(host, plan);
+  }
+  if (plan.dockerRules !== undefined) await ensureDockerRules(host, plan.dockerRules);
+  if (plan.switchForwarding) {
+    // Written in place: the kernel's switches are not files that could be replaced.
+    host.files.append(FORWARDING_SWITCH, "1\n");
+    host.log.verbose("Switched on the forwarding of IPv4 packets on this host (ip_forward).");
+  }
+}
+
+/**
+ * The same for machines that live, when the host's firewall has been loaded anew: nothing to do
+ * where none has a network of its own.
+ */
+export async function restoreFirewall(
+  host: Host,
+  request: Extract<NetworkRequest, { kind: "private" }>,
+): Promise<void> {
+  const { files } = host;
+  if (files.probe(PAIRS_DIRECTORY) === undefined || files.list(PAIRS_DIRECTORY).length === 0)
+    return;
+  await ensureFirewall(host, planFirewall(probeHostNetwork(host, request)));
+}
+
+async function isAsMade(host: Host, plan: FirewallPlan): Promise<boolean> {
+  if (host.files.probe(FIREWALL_STATE) === undefined) return false;
+  const listed = await listTable(host);
+  return listed !== undefined && host.files.readText(FIREWALL_STATE) === stateText(plan, listed);
+}
+
+/** What we gave nft and what it made of it: the same later means that nothing has changed. */
+function stateText(plan: FirewallPlan, listed: string): string {
+  return `${plan.table}${listed}`;
+}
+
+/** Nothing where there is no such table. */
+async function listTable(host: Host): Promise<string | undefined> {
+  const listed = await host.processes.run(["nft", "list", "table", ...TABLE]);
+  return listed.exitCode === 0 ? listed.stdout : undefined;
+}
+
+async function ensureDockerRules(host: Host, rules: string): Promise<void> {
+  const listed = await host.processes.run(["nft", "list", "chain", ...DOCKER_CHAIN]);
+  // Without that chain Docker filters by nftables itself, or not at all.
+  if (listed.exitCode !== 0 || hasDockerRules(listed.stdout)) return;
+  await host.processes.exec(["nft", "-f", "-"], { input: rules });
+  host.log.verbose("Let machines' packets pass Docker's firewall (chain DOCKER-USER).");
+}
+
+/** A drop of another table is final. Docker's is dealt with; of others the administrator is told. */
+async function warnOfDrops(host: Host, plan: FirewallPlan): Promise<void> {
+  const listed = await host.processes.run(["nft", "list", "chains"]);
+  for (const chain of findForwardDrops(listed.stdout)) {
+    if (plan.dockerRules !== undefined && chain === "ip filter FORWARD") continue;
+    host.log.warn(
+      `The host's firewall drops forwarded packets (chain "${chain}"): let pass those from and to interfaces "nsr-*", or machines with a network of their own reach nothing. See docs/network.md.`,
+    );
+  }
+}

@@ -1,0 +1,14 @@
+/** What a machine may have for a network: the administrator's choice. */
+import type { AddressRange } from "../text/address.ts";
+
+export type NetworkRequest =
+  /** The host's own, which needs nothing of us; or only loopback. */
+  | { readonly kind: "host" | "none" }
+  /** One of its own, that reaches the outside through the host and nothing else. */
+  | {
+      readonly kind: "private";
+      /** Addresses of machines are taken from it, two for each. */
+      readonly range: AddressRange;
+      /** Name servers to use instead of the host's own. */
+      readonly resolvers: readonly string[];
+    };

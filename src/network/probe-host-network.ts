@@ -1,0 +1,60 @@
+/** What a machine's network depends on, on this host. Looks, changes nothing, starts no process. */
+import type { Host } from "../host/host.ts";
+import { RunnerError } from "../text/errors.ts";
+import { DOCKER_SOCKET } from "./firewall-rules.ts";
+import { FORWARDING_SWITCH, INTERFACES_DIRECTORY } from "./network-paths.ts";
+import type { HostNetworkFacts } from "./network-plan.ts";
+import type { NetworkRequest } from "./network-request.ts";
+import { chooseResolvers, RESOLVER_FILES } from "./resolvers.ts";
+import { findUplink, parseRoutes, requireFreeRange } from "./routes.ts";
+
+/** Throws a system error that names what the host lacks, and the setting or package. */
+export function probeHostNetwork(
+  host: Pick<Host, "files" | "processes">,
+  request: Extract<NetworkRequest, { kind: "private" }>,
+): HostNetworkFacts {
+  requireTools(host);
+  const { files } = host;
+  const routes = parseRoutes(files.readText("/proc/net/route"));
+  requireFreeRange(routes, request.range);
+  const uplink = findUplink(routes);
+  const texts = RESOLVER_FILES.map((path) => readIfThere(host, path));
+  return {
+    request,
+    uplink:
+      uplink === undefined
+        ? undefined
+        : {
+            name: uplink,
+            mtu: Number(files.readText(`${INTERFACES_DIRECTORY}/${uplink}/mtu`)),
+          },
+    resolvers: chooseResolvers(texts, request.resolvers),
+    ipv6: files.probe("/proc/sys/net/ipv6") !== undefined,
+    forwards: files.readText(FORWARDING_SWITCH).trim() !== "0",
+    docker: files.probe(DOCKER_SOCKET) !== undefined,
+  };
+}
+
+function readIfThere(host: Pick<Host, "files">, path: string): string {
+  try {
+    return host.files.readText(path);
+  } catch {
+    // Not there, or a link that leads nowhere: it names no server.
+    return "";
+  }
+}
+
+const TOOLS = { nft: "nftables", ip: "iproute2" } as const;
+
+function requireTools(host: Pick<Host, "processes">): void {
+  for (const [command, name] of Object.entries(TOOLS)) {
+    if (host.processes.which(command) !== undefined) continue;
+    throw new RunnerError({
+      kind: "system",
+      message: `Cannot give a machine a network of its own: this host has no command "${command}".`,
+      hints: [
+        `Install the package "${name}", or set network and build_network to "host" in the configuration.`,
+      ],
+    });
+  }
+}

@@ -1,0 +1,80 @@
+/** The host's routes, as far as machines' networks depend on them. Pure. */
+
+import {
+  type Address,
+  type AddressRange,
+  formatRange,
+  parseRange,
+  rangesOverlap,
+} from "../text/address.ts";
+import { RunnerError } from "../text/errors.ts";
+import { INTERFACE_PREFIX } from "./network-paths.ts";
+
+export interface Route {
+  readonly interface: string;
+  readonly destination: AddressRange;
+  readonly metric: number;
+}
+
+/**
+ * /proc/net/route (proc(5)): the IPv4 routes of the main table, numbers in hexadecimal with the
+ * bytes in the host's order, which is little-endian wherever this project runs.
+ */
+export function parseRoutes(text: string): Route[] {
+  return text
+    .split("\n")
+    .slice(1)
+    .flatMap((line) => {
+      const [name, destination, , , , , metric, mask] = line.trim().split(/\s+/);
+      if (name === undefined || destination === undefined || mask === undefined) return [];
+      const prefix = swapBytes(mask).toString(2).replaceAll("0", "").length;
+      const first = swapBytes(destination);
+      return [{ interface: name, destination: { first, prefix }, metric: Number(metric) }];
+    });
+}
+
+function swapBytes(hex: string): Address {
+  return Buffer.from(hex.padStart(8, "0"), "hex").readUInt32LE();
+}
+
+/** The interface of the default route that the kernel prefers. */
+export function findUplink(routes: readonly Route[]): string | undefined {
+  return routes
+    .filter((route) => route.destination.prefix === 0)
+    .sort((one, other) => one.metric - other.metric)[0]?.interface;
+}
+
+/** Ranges to propose; those of documents and tests come last, few networks use them. */
+const PROPOSED_RANGES = ["10.213.0.0/16", "172.29.0.0/16", "192.168.213.0/24", "198.18.0.0/16"];
+
+/**
+ * Throws a system error when the host already sends some of the range elsewhere: machines would hide
+ * those hosts, or not be reached.
+ */
+export function requireFreeRange(routes: readonly Route[], range: AddressRange): void {
+  const conflict = findConflict(routes, range);
+  if (conflict === undefined) return;
+  const free = PROPOSED_RANGES.find((text) => {
+    const proposed = parseRange(text);
+    return proposed !== undefined && findConflict(routes, proposed) === undefined;
+  });
+  throw new RunnerError({
+    kind: "system",
+    message: `The range of machines' addresses, ${formatRange(range)}, is in use on this host: it has a route to ${formatRange(conflict.destination)} by "${conflict.interface}".`,
+    hints: [
+      `Set network_range in the configuration to a private range that is free${free === undefined ? "" : `, such as "${free}"`}.`,
+    ],
+  });
+}
+
+/** Default routes are no claim to a range, nor are their halves, as VPNs set them. */
+const CLAIM_PREFIX_MIN = 2;
+
+function findConflict(routes: readonly Route[], range: AddressRange): Route | undefined {
+  return routes.find(
+    (route) =>
+      route.destination.prefix >= CLAIM_PREFIX_MIN &&
+      !route.interface.startsWith(INTERFACE_PREFIX) &&
+      rangesOverlap(route.destination, range),
+  );
+}
