@@ -61,15 +61,21 @@ interface Bytes extends AsyncDisposable {
  * stops its writer. `fd` is non-blocking, and closed in the end.
  */
 function openBytes(fd: number): Bytes {
-  const reader = Bun.file(fd).stream().getReader();
+  // Made by the first read: a stream reads by itself what others may be meant to read.
+  let reader: ReturnType<typeof openReader> | undefined;
   return {
-    read: async () => (await reader.read()).value,
+    read: async () => {
+      reader ??= openReader(fd);
+      return (await reader.read()).value;
+    },
     [Symbol.asyncDispose]: async () => {
-      await reader.cancel();
+      await reader?.cancel();
       fs.closeSync(fd);
     },
   };
 }
+
+const openReader = (fd: number) => Bun.file(fd).stream().getReader();
 
 function lineReader(bytes: Bytes): LineFifo {
   let pending = "";
