@@ -1,5 +1,6 @@
 /** `chroot-create [NAME…] [--suite S]`. */
-import { buildLimits, type Config, readConfig } from "../config/config.ts";
+import { buildLimits } from "../config/choices.ts";
+import { type Config, readConfig } from "../config/config.ts";
 import type { Host } from "../host/host.ts";
 import { createImage, requireNewName } from "../image/create-image.ts";
 import { RunnerError } from "../text/errors.ts";

@@ -1,5 +1,6 @@
 /** `chroot-lint [--json] [NAME…]`. */
-import { definitionDirectories, readConfig } from "../config/config.ts";
+import { definitionDirectories } from "../config/choices.ts";
+import { readConfig } from "../config/config.ts";
 import { formatFinding } from "../image/definition/finding.ts";
 import { lintDefinitions } from "../image/definition/lint-definitions.ts";
 import type { Action } from "./context.ts";

@@ -1,5 +1,6 @@
 /** `chroot-login NAME [-- CMD]`. */
-import { buildLimits, readConfig } from "../config/config.ts";
+import { buildLimits } from "../config/choices.ts";
+import { readConfig } from "../config/config.ts";
 import { loginImage } from "../image/login-image.ts";
 import type { Action } from "./context.ts";
 import { openImageStore } from "./image-store.ts";

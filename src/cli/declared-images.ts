@@ -1,5 +1,6 @@
 /** The definitions of this host, for the commands that work with them. */
-import { type Config, definitionDirectories } from "../config/config.ts";
+import { definitionDirectories } from "../config/choices.ts";
+import type { Config } from "../config/config.ts";
 import type { Host } from "../host/host.ts";
 import type { Definition } from "../image/definition/definition.ts";
 import { findDefinitions, readDefinition } from "../image/definition/find-definitions.ts";

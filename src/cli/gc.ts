@@ -1,5 +1,6 @@
 /** `gc`: removes what machines left that died with their driver. */
-import { privateNetwork, readConfig } from "../config/config.ts";
+import { privateNetwork } from "../config/choices.ts";
+import { readConfig } from "../config/config.ts";
 import { removeStaleDrafts } from "../image/draft.ts";
 import { emptyTrash, tidyGenerations } from "../image/generations/publish.ts";
 import { forgetExtended } from "../image/packages/extended-images.ts";

@@ -1,5 +1,6 @@
 /** What `chroot-create` and `chroot-maintenance` share: tasks with progress, and a summary. */
-import { buildLimits, type Config } from "../config/config.ts";
+import { buildLimits } from "../config/choices.ts";
+import type { Config } from "../config/config.ts";
 import type { Host } from "../host/host.ts";
 import {
   type MaintenanceTask,

@@ -1,5 +1,6 @@
 /** The `prepare` stage: from the job's request to a machine that takes scripts. */
-import { buildLimits, type Config, definitionDirectories, jobNetwork } from "../config/config.ts";
+import { buildLimits, definitionDirectories, jobNetwork } from "../config/choices.ts";
+import type { Config } from "../config/config.ts";
 import type { Host } from "../host/host.ts";
 import type { ImageStore } from "../image/draft.ts";
 import { findImage, hasSystemd, type Image, probeImage } from "../image/find-image.ts";

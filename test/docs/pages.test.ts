@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import * as v from "valibot";
-import { entries } from "../../src/config/config.ts";
+import { entries } from "../../src/config/settings.ts";
 import { referencePages } from "./pages.ts";
 
 const DIRECTORY = `${import.meta.dir}/../../docs/reference`;

@@ -1,7 +1,7 @@
 /** The pages of `docs/reference/`, as text from what they describe. */
 import * as v from "valibot";
 import { buildProgram } from "../../src/cli/program.ts";
-import { entries } from "../../src/config/config.ts";
+import { entries } from "../../src/config/settings.ts";
 import { EXIT_CODES, readExitCodes } from "../../src/job/exit-codes.ts";
 
 const NOTE = "<!-- Written by script/docs. -->\n\n";

@@ -1,0 +1,203 @@
+/**
+ * What may stand in `config.toml`: schema, defaults and descriptions. Every default of the project's
+ * settings is here.
+ */
+import * as v from "valibot";
+import { isLoopback, parseAddress, parseRange } from "../text/address.ts";
+import { parseSize } from "../text/sizes.ts";
+
+const absolutePath = v.pipe(
+  v.string(),
+  v.regex(/^\/[^\0]*$/, 'must be an absolute path, such as "/var/lib/nspawn-runner"'),
+  v.transform((path) => path.replace(/(?<=.)\/+$/, "")),
+  v.title("absolute path"),
+);
+const seconds = v.pipe(
+  v.number(),
+  v.integer(),
+  v.minValue(1),
+  v.maxValue(86_400),
+  v.title("seconds"),
+);
+const size = v.pipe(
+  v.string(),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const bytes = parseSize(dataset.value);
+    if (bytes !== undefined) return bytes;
+    addIssue({ message: 'must be a size, such as "2G" or "512M"' });
+    return NEVER;
+  }),
+  v.title("size, such as 2G or 512M"),
+);
+const storageKind = v.pipe(
+  v.picklist(["auto", "btrfs", "reflink", "overlay", "tmpfs"]),
+  v.title("auto, btrfs, reflink, overlay or tmpfs"),
+);
+
+/** 2 addresses a machine, so /24 is 128 machines. */
+const NETWORK_PREFIX_MIN = 8;
+const NETWORK_PREFIX_MAX = 29;
+
+const addressRange = v.pipe(
+  v.string(),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const range = parseRange(dataset.value);
+    if (
+      range !== undefined &&
+      range.prefix >= NETWORK_PREFIX_MIN &&
+      range.prefix <= NETWORK_PREFIX_MAX
+    ) {
+      return range;
+    }
+    addIssue({
+      message: `must be a range of private IPv4 addresses, /${NETWORK_PREFIX_MIN} to /${NETWORK_PREFIX_MAX}, such as "10.213.0.0/16"`,
+    });
+    return NEVER;
+  }),
+  v.title("range of private addresses"),
+);
+const isServer = (address: number | undefined): boolean =>
+  address !== undefined && address !== 0 && !isLoopback(address);
+
+const resolvers = v.pipe(
+  v.array(
+    v.pipe(
+      v.string(),
+      v.check(
+        (text) => isServer(parseAddress(text)),
+        'must be an IPv4 address that machines can reach, such as "192.0.2.53"',
+      ),
+    ),
+  ),
+  v.maxLength(3, "can hold 3 addresses: more are ignored by the C library"),
+  v.title("list of addresses"),
+);
+const networkKind = v.pipe(
+  v.picklist(["host", "private", "none"]),
+  v.title("host, private or none"),
+);
+
+/** Titles and descriptions are the reference of the settings (`script/docs`). */
+export const entries = {
+  root_directory: v.optional(
+    v.pipe(absolutePath, v.description("Images, and the clones of machines.")),
+    "/var/lib/nspawn-runner",
+  ),
+  definitions_directory: v.optional(
+    v.pipe(
+      absolutePath,
+      v.description(
+        "Files that declare images, `NAME.yaml`; then the root directory is looked at.",
+      ),
+    ),
+    "/etc/nspawn-runner",
+  ),
+  default_image: v.optional(
+    v.pipe(v.string(), v.title("name"), v.description("The image of jobs that name none.")),
+  ),
+  storage: v.optional(
+    v.pipe(
+      storageKind,
+      v.description(
+        "How images are cloned. `auto` goes by the file system of `root_directory`; `tmpfs` is only used when asked for.",
+      ),
+    ),
+    "auto",
+  ),
+  tmpfs_size: v.optional(
+    v.pipe(size, v.description("What a machine may write when its storage is `tmpfs`.")),
+    "2G",
+  ),
+  network: v.optional(
+    v.pipe(
+      networkKind,
+      v.description(
+        "What machines of jobs have for a network: the host's, one of their own that reaches the outside alone, or only loopback.",
+      ),
+    ),
+    "host",
+  ),
+  build_network: v.optional(
+    v.pipe(networkKind, v.description("The same for the machines that images are built in.")),
+    "private",
+  ),
+  network_range: v.optional(
+    v.pipe(
+      addressRange,
+      v.description("Where the addresses of machines with a network of their own come from."),
+    ),
+    "10.213.0.0/16",
+  ),
+  network_resolvers: v.optional(
+    v.pipe(resolvers, v.description("Name servers of such machines; the host's own when empty.")),
+    [],
+  ),
+  boot_timeout: v.optional(
+    v.pipe(
+      seconds,
+      v.description("How long a machine may take until it is ready for the first script."),
+    ),
+    120,
+  ),
+  build_missing: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.title("true or false"),
+      v.description("Whether a declared image that is missing is built when a job asks for it."),
+    ),
+    true,
+  ),
+  build_timeout: v.optional(
+    v.pipe(seconds, v.description("How long a machine that an image is built in may live.")),
+    7200,
+  ),
+  build_memory: v.optional(
+    v.pipe(
+      size,
+      v.description("What such a machine may take of the host's memory; all when absent."),
+    ),
+  ),
+  build_cpus: v.optional(
+    v.pipe(
+      v.number(),
+      v.minValue(0.1),
+      v.maxValue(1024),
+      v.title("number, such as 1.5"),
+      v.description("How many processors such a machine may keep busy; all when absent."),
+    ),
+  ),
+  job_packages: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.title("true or false"),
+      v.description("Whether jobs may add packages to their image (`NSPAWN_PACKAGES`)."),
+    ),
+    true,
+  ),
+  job_packages_count: v.optional(
+    v.pipe(
+      v.number(),
+      v.integer(),
+      v.minValue(1),
+      v.title("number"),
+      v.description(
+        "How many images with such packages are kept; the least recently used go first.",
+      ),
+    ),
+    20,
+  ),
+  job_packages_size: v.optional(
+    v.pipe(size, v.description("What those images may take in all, besides their bases.")),
+    "20G",
+  ),
+  gitlab_runner: v.optional(
+    v.pipe(
+      absolutePath,
+      v.description(
+        "The `gitlab-runner` that machines find in their `PATH`, for cache and artifacts. Looked for in the driver's own `PATH` when absent.",
+      ),
+    ),
+  ),
+};
+
+export type NetworkKind = v.InferOutput<typeof networkKind>;
