@@ -6,6 +6,7 @@ import { type NetworkPlan, networkArguments } from "../network/network-plan.ts";
 import type { ClonePlan, InPlace } from "../storage/storage.ts";
 import { formatCommand, quoteArgument } from "../text/format-command.ts";
 import { escapeUnitName, type MachineName } from "../text/names.ts";
+import { agentArguments, bootArguments } from "./boot-arguments.ts";
 import { CONTROL_INSIDE, machinePaths } from "./machine-paths.ts";
 import { limitProperties, type MachineSettings } from "./machine-settings.ts";
 
@@ -119,7 +120,9 @@ function nspawnCommand(facts: MachineFacts): string[] {
     ...networkArguments(facts.network),
     `--bind-ro=${control}:${CONTROL_INSIDE}`,
     ...gitlabRunnerBind(facts.gitlabRunner),
-    ...(facts.boots ? bootArguments(facts) : agentArguments()),
+    ...(facts.boots
+      ? bootArguments({ name: facts.name, connects: facts.network.kind === "private" })
+      : agentArguments()),
   ];
 }
 
@@ -131,110 +134,6 @@ function gitlabRunnerBind(path: string | undefined): string[] {
 /** Paths of `--bind` take `\:` for a colon and `\\` for a backslash (systemd-nspawn(1)). */
 function escapeBindPath(path: string): string {
   return path.replaceAll("\\", "\\\\").replaceAll(":", "\\:");
-}
-
-/** Inside a machine: a directory of the control directory, which holds this one unit. */
-const UNITS_INSIDE = `${CONTROL_INSIDE}/units`;
-export const AGENT_UNIT = "nspawn-runner-agent.service";
-
-/**
- * Units that a throw-away machine has no use for, or that hold up its boot or its end: needless
- * device nodes (nspawn makes /dev), a console nobody sits at, nobody to ask for a password (PID 1
- * holds an inotify group for each such path, which the kernel takes 10 ms and more to end), network
- * managers of a network that is not theirs, and the night's chores. Masked for this boot alone
- * (systemd-debug-generator(8)).
- */
-const MASKED_UNITS: readonly string[] = [
-  "systemd-tmpfiles-setup-dev.service",
-  "systemd-tmpfiles-setup-dev-early.service",
-  "console-getty.service",
-  "systemd-ask-password-console.path",
-  "systemd-ask-password-wall.path",
-  "systemd-journal-flush.service",
-  "systemd-hwdb-update.service",
-  "systemd-networkd.service",
-  "systemd-networkd.socket",
-  "systemd-networkd-wait-online.service",
-  "systemd-resolved.service",
-  "NetworkManager.service",
-  "networking.service",
-  "apt-daily.timer",
-  "apt-daily-upgrade.timer",
-  "dpkg-db-backup.timer",
-  "e2scrub_all.timer",
-  "fstrim.timer",
-  "man-db.timer",
-];
-
-function bootArguments({ name, network }: MachineFacts): string[] {
-  const connects = network.kind === "private";
-  return [
-    // The network is set up while the machine boots, so the unit's start must not wait for its end;
-    // that the machine is ready, its agent says.
-    `--notify-ready=${connects ? "no" : "yes"}`,
-    "--console=read-only",
-    // The agent's unit is found before any of the image's, whose tree stays as it is; the colon
-    // keeps the usual directories (systemd(1)). Only PID 1 has this variable. A bind below
-    // /run/systemd would not do: nspawn 252 makes the parents of its target as the host's root,
-    // and the machine's PID 1 could not write there.
-    `--setenv=SYSTEMD_UNIT_PATH=${UNITS_INSIDE}:`,
-    "--boot",
-    "--",
-    "systemd.show_status=error",
-    // Over the /etc/hostname of the image, which is the name of the host it was made on.
-    `systemd.hostname=${name}`,
-    `systemd.wants=${AGENT_UNIT}`,
-    ...(connects ? [`systemd.wants=${NETWORK_UNIT}`] : []),
-    ...MASKED_UNITS.map((unit) => `systemd.mask=${unit}`),
-  ];
-}
-
-function agentArguments(): string[] {
-  return ["--console=pipe", "--as-pid2", "--", "/bin/sh", `${CONTROL_INSIDE}/agent`];
-}
-
-export const NETWORK_UNIT = "nspawn-runner-network.service";
-
-/**
- * Inside a machine that boots, with a network of its own: what comes after network.target waits
- * until the host has set the network up (systemd.special(7): a provider is before that target, and
- * wants it).
- */
-export const NETWORK_UNIT_TEXT = `[Unit]
-Description=Waits for the network, which the host sets up
-DefaultDependencies=no
-Wants=network.target
-Before=network.target network-online.target
-
-[Service]
-Type=oneshot
-RemainAfterExit=yes
-ExecStart=/bin/sh -c 'read -r _ <${CONTROL_INSIDE}/network'
-`;
-
-const READY_TARGET = "multi-user.target";
-
-/** The agent's unit inside a machine that boots. */
-export function agentUnitText(readyTarget = READY_TARGET): string {
-  const wants = readyTarget === READY_TARGET ? "" : `Wants=${readyTarget}\n`;
-  return `[Unit]
-Description=Runs the steps of the job
-DefaultDependencies=no
-After=${readyTarget}
-${wants}IgnoreOnIsolate=yes
-StartLimitIntervalSec=0
-
-[Service]
-ExecStart=/bin/sh ${CONTROL_INSIDE}/agent
-Restart=always
-RestartSec=100ms
-KillMode=process
-IgnoreSIGPIPE=no
-OOMPolicy=continue
-Delegate=yes
-TasksMax=infinity
-StandardInput=null
-`;
 }
 
 /** A machine outlives its job's time-out by this: after_script, cache and artifacts come later. */

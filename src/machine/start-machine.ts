@@ -7,17 +7,12 @@ import type { Storage } from "../storage/storage.ts";
 import { RunnerError } from "../text/errors.ts";
 import agentText from "./agent.sh" with { type: "text" };
 import { machinePaths } from "./machine-paths.ts";
-import {
-  AGENT_UNIT,
-  agentUnitText,
-  type MachinePlan,
-  NETWORK_UNIT,
-  NETWORK_UNIT_TEXT,
-} from "./machine-plan.ts";
+import type { MachinePlan } from "./machine-plan.ts";
 import { findMachineProcess } from "./machine-process.ts";
 import { environmentFile, userFile } from "./machine-settings.ts";
 import { explainOldSystemd } from "./systemd-version.ts";
 import { lastWordsOfUnit } from "./unit-journal.ts";
+import { AGENT_UNIT, agentUnitText, NETWORK_UNIT, NETWORK_UNIT_TEXT } from "./units-inside.ts";
 
 /**
  * Starts the machine and waits until its network is up and its agent takes requests. Throws a system error with the
