@@ -24,7 +24,7 @@ test("a playbook has what it expects of a host: packages, services, handlers, ro
       test: "systemctl is-active own.service late.service",
     },
     `    who: world
-  roles: [greeter, from-afar]
+  roles: [greeter, from-afar, my.own.collected]
   tasks:
     - apt: {name: hello, update_cache: true}
     - copy: {content: "hello {{ who }}\\n", dest: /srv/copied, mode: "0640"}
@@ -63,6 +63,12 @@ test("a playbook has what it expects of a host: packages, services, handlers, ro
     "- copy: {src: greet, dest: /srv/, mode: '0755'}\n",
   );
   write(`${directory}/roles/greeter/files/greet`, "#!/bin/sh\necho from a role\n");
+  const collection = `${directory}/collections/ansible_collections/my/own`;
+  write(`${collection}/galaxy.yml`, "{namespace: my, name: own, version: 1.0.0}\n");
+  write(
+    `${collection}/roles/collected/tasks/main.yml`,
+    "- shell: echo collected >/srv/collected\n",
+  );
   const unit = "[Service]\nExecStart=sleep infinity\n[Install]\nWantedBy=multi-user.target\n";
   write(`${directory}/files/own.service`, unit);
   write(`${directory}/files/late.service`, unit);
@@ -90,7 +96,7 @@ test("a playbook has what it expects of a host: packages, services, handlers, ro
   expect(created.stderr).toContain("1 built");
   const machine = await runner.machine("site");
   const ran = await machine.run(
-    "cd /srv; cat copied templated state became typed active handled afar; stat -c %a copied; ./greet; hello -g packaged; systemctl is-active own late; ls -A /tmp /root | grep -i ansible",
+    "cd /srv; cat copied templated state became typed active handled collected afar; stat -c %a copied; ./greet; hello -g packaged; systemctl is-active own late; ls -A /tmp /root | grep -i ansible",
   );
   expect(ran.stdout).toMatchInlineSnapshot(`
     "hello world
@@ -100,6 +106,7 @@ test("a playbook has what it expects of a host: packages, services, handlers, ro
     piped in
     active
     handled
+    collected
     afar640
     from a role
     packaged
@@ -141,6 +148,24 @@ describe.each(PLACES.filter(({ kind }) => kind !== "tmpfs"))("a playbook on $kin
     expect(await generations("over")).toEqual(before);
     expectNothingHalf(place);
   });
+});
+
+test("a build that is killed in its playbook takes it along, and the next run mends the rest", async () => {
+  const { runner, declare, generations } = openDeclared(btrfs);
+  const task = (words: string): string => `  tasks:\n    - shell: ${words}\n`;
+  const variables = { create: { from: "trixie" }, upgrade: false };
+  declare("cut-short", variables, task("sleep 31.4"));
+  const building = runner.start("chroot-maintenance");
+  await building.awaitOutput("cut-short: Running the playbook");
+  await command("bash", "-c", "until pgrep --full 'sleep 31.4'; do :; done");
+  building.kill("SIGKILL");
+  await building.ended;
+  await command("bash", "-c", "while pgrep --full ansible-playbook; do :; done");
+  declare("cut-short", variables, task("echo done >/srv/done"));
+  expect((await runner.call("chroot-maintenance")).code).toBe(0);
+  expect(await generations("cut-short")).toHaveLength(1);
+  expect((await command("pgrep", "--full", "sleep 31.4")).code).toBe(1);
+  expectNothingHalf(btrfs);
 });
 
 test("without Ansible one sentence says how to install it, and what needs none works", async () => {

@@ -64,9 +64,17 @@ export function planAnsible(facts: AnsibleFacts): AnsiblePlan {
       ANSIBLE_DEPRECATION_WARNINGS: "0",
       ANSIBLE_LOCALHOST_WARNING: "0",
     },
-    commands: [...galaxy, ["ansible-playbook", "--inventory", inventory, facts.playbook]],
+    commands: [...galaxy, ["ansible-playbook", "--inventory", inventory, facts.playbook]].map(
+      untilOurDeath,
+    ),
   };
 }
+
+/** It ends with us, also when we are killed: nobody else would end it. */
+const untilOurDeath = (argv: readonly string[]): readonly string[] => [
+  ...["setpriv", "--pdeathsig=TERM", "--"],
+  ...argv,
+];
 
 function inventoryText(facts: AnsibleFacts, enter: string): string {
   const variables = {

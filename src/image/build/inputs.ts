@@ -59,7 +59,8 @@ function usedPaths(host: Pick<Host, "files">, definition: Definition): string[] 
   const waiting: string[] = [...definition.words, ...ALWAYS_USED];
   const seen = new Set<string>();
   for (let word = waiting.pop(); word !== undefined; word = waiting.pop()) {
-    if (seen.has(word) || !isPlainPath(word)) continue;
+    // The key "roles" of a play does not mean the directory with all of them.
+    if (seen.has(word) || !isPlainPath(word) || SEARCHED.includes(`${word}/`)) continue;
     seen.add(word);
     for (const place of SEARCHED) {
       const path = `${directory}/${place}${word}`;

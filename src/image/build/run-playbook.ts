@@ -50,7 +50,7 @@ export async function runPlaybook(
     if (result.exitCode !== 0) {
       throw new RunnerError({
         kind: "system",
-        message: `"${command[0]}" ended with ${result.signal ?? `exit status ${result.exitCode}`}.`,
+        message: `Ansible ended with ${result.signal ?? `exit status ${result.exitCode}`}.`,
       });
     }
   }
