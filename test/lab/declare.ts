@@ -53,7 +53,7 @@ async function removeImage(place: Place, name: string): Promise<void> {
   const remove = `for tree in ${place.root}/${name}.v/*_*; do
     [ ! -d "$tree" ] || btrfs -q subvolume delete "$tree" 2>/dev/null || rm -rf "$tree"
   done
-  rm -rf ${place.root}/${name}.v ${place.root}/.logs/${name}_*`;
+  rm -rf ${place.root}/${name}.v ${place.root}/.logs/${name}_* ${place.root}/.logs/${name}.packages_*`;
   await command("bash", "-c", remove);
 }
 

@@ -12,6 +12,7 @@ import { sealImage } from "../build/seal-image.ts";
 import { type ImageStore, openDraft, writeToDisk } from "../draft.ts";
 import { hasSystemd, type Image } from "../find-image.ts";
 import { readManifest, writeManifest } from "../generations/manifest.ts";
+import { newVersion } from "../generations/publish.ts";
 import { awaitChangeLock, imageLock } from "../image-lock.ts";
 import { treeSize } from "../tree-size.ts";
 import {
@@ -82,8 +83,9 @@ async function install(
   const { base, packages, limits, key } = request;
   const log = openBuildLog(host, {
     rootDirectory: store.rootDirectory,
-    name: base.name,
-    version: `packages-${key}`,
+    // Not among the logs of the image itself, of which only the newest few are kept.
+    name: `${base.name}.packages`,
+    version: newVersion(host),
   });
   await using draft = await openDraft(host, store, request.draftName);
   await copyBase(host, store, { base, tree: draft.tree });
