@@ -10,8 +10,8 @@ export interface SnippetFacts {
 
 const PLACEHOLDER_URL = "https://gitlab.example.com/";
 const PLACEHOLDER_TOKEN = "glrt-REPLACE-ME";
-/** A cold image takes a while to be made clonable; a warm one under a second. */
-const PREPARE_TIMEOUT_SECONDS = 600;
+/** An image that is declared and missing is built first; one that is there takes under a second. */
+const PREPARE_TIMEOUT_SECONDS = 3600;
 const QUICK_TIMEOUT_SECONDS = 60;
 const CLEANUP_TIMEOUT_SECONDS = 120;
 /** From SIGTERM to SIGKILL of a call of ours, which answers within a second. */

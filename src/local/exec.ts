@@ -90,7 +90,12 @@ interface Run {
 async function runStages(host: Host, run: Run): Promise<number> {
   const { request, job, commit, scratch } = run;
   const jobId = String(host.clock.nowMs() % 1_000_000_000);
-  const stages = openStages(host, { scratch, jobId, image: request.image ?? job.image });
+  const stages = openStages(host, {
+    scratch,
+    jobId,
+    image: request.image ?? job.image,
+    variables: expandVariables({ ...job.variables, ...request.variables }),
+  });
   const title = `Running job "${job.name}" of ${commit.sha.slice(0, 8)} (${commit.title}).`;
   host.print(`${title}\n`);
   try {

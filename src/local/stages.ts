@@ -28,7 +28,13 @@ export interface Stages {
 
 export function openStages(
   host: Host,
-  job: { readonly scratch: string; readonly jobId: string; readonly image: string | undefined },
+  job: {
+    readonly scratch: string;
+    readonly jobId: string;
+    readonly image: string | undefined;
+    /** The job's own, expanded: what a driver sees as `CUSTOM_ENV_…`. */
+    readonly variables: Readonly<Record<string, string>>;
+  },
 ): Stages {
   const { scratch } = job;
   const response = `${scratch}/response.json`;
@@ -50,6 +56,7 @@ export function openStages(
         SYSTEM_FAILURE_EXIT_CODE: String(SYSTEM_FAILURE),
         BUILD_EXIT_CODE_FILE: codeFile,
         JOB_RESPONSE_FILE: response,
+        ...asCustomEnvironment(job.variables),
         ...jobEnvironment,
       },
     });
@@ -131,4 +138,10 @@ function jobResponse(job: { readonly jobId: string; readonly image: string | und
     runner_info: { timeout: JOB_TIMEOUT_SECONDS },
     image: job.image === undefined ? null : { name: job.image },
   };
+}
+
+function asCustomEnvironment(variables: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(variables).map(([name, value]) => [`CUSTOM_ENV_${name}`, value]),
+  );
 }

@@ -116,3 +116,13 @@ test("a pipeline that cannot be read is explained", async () => {
   const ended = await exec();
   expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining("Cannot understand") });
 });
+
+test("a job's own variables reach the driver, as under GitLab Runner", async () => {
+  const { exec } = await project(`
+variables: { WANTED: "--force-yes" }
+test: { script: ["true"], variables: { NSPAWN_PACKAGES: "hello $WANTED" } }
+`);
+  const refused = await exec("test");
+  expect(refused.code).not.toBe(0);
+  expect(refused.stderr + refused.stdout).toContain('"--force-yes" in NSPAWN_PACKAGES cannot be');
+});
