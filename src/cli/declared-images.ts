@@ -5,6 +5,7 @@ import type { Host } from "../host/host.ts";
 import type { Definition } from "../image/definition/definition.ts";
 import { findDefinitions, readDefinition } from "../image/definition/find-definitions.ts";
 import { formatFinding } from "../image/definition/finding.ts";
+import { parentOf } from "../image/maintenance/maintain-images.ts";
 import { parseImageName } from "../text/names.ts";
 
 /** Which file declares which image. What cannot be a definition is warned of. */
@@ -35,4 +36,20 @@ export function readDefinitions(
       return { kind: "faulty", name, error };
     }
   });
+}
+
+/** The same with the declared images that they extend: those are needed first. */
+export function withParents(
+  host: Host,
+  config: Config,
+  read: readonly ReadDefinition[],
+): readonly ReadDefinition[] {
+  const names = new Set(read.map((one) => (one.kind === "read" ? one.definition.name : one.name)));
+  const declared = declaredImages(host, config);
+  const parents = read.flatMap((one) => {
+    const parent = one.kind === "read" ? parentOf(one.definition) : undefined;
+    return parent !== undefined && !names.has(parent) && declared.has(parent) ? [parent] : [];
+  });
+  if (parents.length === 0) return read;
+  return withParents(host, config, [...read, ...readDefinitions(host, config, parents)]);
 }

@@ -11,7 +11,7 @@ import type { MaintenanceWish } from "../image/maintenance/plan-maintenance.ts";
 import { formatError } from "../text/format-error.ts";
 import { runWithProgress } from "./build-progress.ts";
 import type { CommandEnd } from "./context.ts";
-import { readDefinitions } from "./declared-images.ts";
+import { readDefinitions, withParents } from "./declared-images.ts";
 import { openImageStore } from "./image-store.ts";
 
 export interface MaintainOptions {
@@ -38,7 +38,8 @@ export async function maintainImages(
   options: MaintainOptions,
 ): Promise<CommandEnd> {
   const store = await openImageStore(host, config);
-  const read = readDefinitions(host, config, options.names);
+  const named = readDefinitions(host, config, options.names);
+  const read = options.wish === "missing" ? withParents(host, config, named) : named;
   const definitions = read.flatMap((one) => (one.kind === "read" ? one.definition : []));
   const faulty = read.flatMap((one) =>
     one.kind === "faulty" ? [failure(host, one.name, one.error)] : [],

@@ -107,7 +107,8 @@ describe.each([...PLACES])("a declared image on $kind", (place) => {
       test: "test -e /root/base",
     });
     declare("base", { create: busybox(place, "echo 1 >root/base") });
-    const created = await runner.call("chroot-create", "--jobs", "4");
+    // Named alone, it brings what it extends.
+    const created = await runner.call("chroot-create", "derived", "--jobs", "4");
     expect(created).toMatchObject({ code: 0, stderr: expect.stringContaining("2 built") });
     declare("base", { create: busybox(place, "echo 2 >root/base") });
     const changed = await runner.call("chroot-maintenance");
