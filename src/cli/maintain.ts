@@ -2,6 +2,7 @@
 import { buildLimits } from "../config/choices.ts";
 import type { Config } from "../config/config.ts";
 import type { Host } from "../host/host.ts";
+import { removeStaleDrafts } from "../image/draft.ts";
 import {
   type MaintenanceTask,
   openMaintenance,
@@ -50,6 +51,8 @@ export async function maintainImages(
     limits: buildLimits(config),
     whenLocked: "refuse",
   });
+  // A build that was killed may be of an image that has nothing to do now.
+  if (!options.check) await removeStaleDrafts(host, store);
   const done = options.check ? planAll(host, tasks) : await runAll(host, tasks, options);
   const reports = [...faulty, ...done];
   if (options.json) host.print(`${JSON.stringify(reports, undefined, 2)}\n`);
