@@ -4,7 +4,7 @@ import { planAnsible } from "./ansible-plan.ts";
 const facts = {
   image: "web",
   tree: "/r/.drafts/web/root",
-  work: "/r/.drafts/web/work/ansible",
+  work: "/scratch/ansible",
   playbook: "/etc/nspawn-runner/web.yaml",
   directory: "/etc/nspawn-runner",
   leader: 4712,
@@ -23,7 +23,7 @@ test("Ansible reaches the machine by a command of ours, and leaves nothing at ho
         "--",
         "ansible-playbook",
         "--inventory",
-        "/r/.drafts/web/work/ansible/inventory",
+        "/scratch/ansible/inventory",
         "/etc/nspawn-runner/web.yaml",
       ],
     ]
@@ -32,11 +32,11 @@ test("Ansible reaches the machine by a command of ours, and leaves nothing at ho
     Object.fromEntries(plan.files.map(({ path, text }) => [path, text])),
   ).toMatchInlineSnapshot(`
     {
-      "/r/.drafts/web/work/ansible/ansible.cfg": 
+      "/scratch/ansible/ansible.cfg": 
     "[defaults]
     "
     ,
-      "/r/.drafts/web/work/ansible/enter": 
+      "/scratch/ansible/enter": 
     "#!/bin/sh
     shift
     mkdir -p '/sys/fs/cgroup/nspawn_runner.slice/machine'\\''s/payload/nspawn-runner-enter' && echo $$ >'/sys/fs/cgroup/nspawn_runner.slice/machine'\\''s/payload/nspawn-runner-enter'/cgroup.procs || exit 70
@@ -45,8 +45,8 @@ test("Ansible reaches the machine by a command of ours, and leaves nothing at ho
       --cgroup --root --wd=/ -- "$@"
     "
     ,
-      "/r/.drafts/web/work/ansible/inventory": 
-    "web ansible_connection=community.general.chroot ansible_host=/r/.drafts/web/root ansible_chroot_exe=/r/.drafts/web/work/ansible/enter ansible_python_interpreter=auto_silent
+      "/scratch/ansible/inventory": 
+    "web ansible_connection=community.general.chroot ansible_host=/r/.drafts/web/root ansible_chroot_exe=/scratch/ansible/enter ansible_python_interpreter=auto_silent
     "
     ,
     }
