@@ -113,6 +113,15 @@ export function openSystemd(options: {
     end,
     commands: [
       [["systemd-run"], (call) => (call.refused ? REFUSED : start(call.argv))],
+      [
+        ["systemctl", "kill"],
+        // nspawn is asked to end its machine, and with it its unit.
+        async (call) => {
+          if (call.refused) return REFUSED;
+          await end(call.argv.at(-1) ?? "", "success");
+          return { exitCode: 0 };
+        },
+      ],
       [["systemctl", "stop"], (call) => (call.refused ? REFUSED : stop(call.argv))],
       [["systemctl", "--no-block", "stop"], () => ({ exitCode: 0 })],
       [

@@ -3,7 +3,18 @@ import { describe, expect, test } from "bun:test";
 import type { StorageKind } from "../../src/storage/storage.ts";
 import type { CommandTable } from "../fakes/fake-commands.ts";
 import type { FakeComputer } from "../fakes/fake-host.ts";
-import { collectLater, create, login, openPlace, type Place, ROOT, run, sweep } from "./sweep.ts";
+import {
+  cleanup,
+  collectLater,
+  create,
+  login,
+  openPlace,
+  type Place,
+  prepareWithPackages,
+  ROOT,
+  run,
+  sweep,
+} from "./sweep.ts";
 
 const KINDS: readonly StorageKind[] = ["btrfs", "reflink", "overlay"];
 /** Directories that stay; what lies in them does not. */
@@ -97,6 +108,31 @@ describe.each([...KINDS])("on %s", (kind) => {
         await collectLater(computer);
         expect(look(computer)).toEqual({ image: before, others: wanted.others });
         await run(computer, login);
+      },
+    });
+  });
+
+  test.each([...HOW])("packages of a job with an effect %s", async (how) => {
+    const place: Place = { kind, image: "generations" };
+    const kept = ({ disk }: FakeComputer): string[] =>
+      disk.look(`${ROOT}/.packages`, false) === undefined
+        ? []
+        : [...disk.directoryAt("scandir", `${ROOT}/.packages`).entries.keys()].sort();
+    const whole = openPlace(place);
+    await run(whole, prepareWithPackages);
+    const wanted = kept(whole);
+    expect(wanted).toHaveLength(3);
+    await sweep(how, {
+      open: () => openPlace(place),
+      act: prepareWithPackages,
+      after: async (computer) => {
+        await run(computer, cleanup);
+        await collectLater(computer);
+        expect(look(computer).others.filter((path) => path.includes("/.drafts/"))).toEqual([]);
+        // Whatever it was, the next job gets its packages, and nothing half is beside them.
+        await run(computer, prepareWithPackages);
+        await run(computer, cleanup);
+        expect(kept(computer)).toEqual(wanted);
       },
     });
   });

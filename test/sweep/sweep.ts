@@ -68,6 +68,8 @@ const context = ({ host }: FakeProcess) => ({ host, version: "0" });
 /** The commands of a user, in this place. */
 export const prepare: Command = (process) =>
   prepareAction(context(process), "debian", { id: MACHINE });
+export const prepareWithPackages: Command = (process) =>
+  prepareAction(context(process), "debian", { id: MACHINE, packages: "cmake hello" });
 export const prepareAnother: Command = (process) =>
   prepareAction(context(process), "debian", { id: "job-18-another" });
 export const cleanup: Command = (process) => cleanupAction(context(process), { id: MACHINE });

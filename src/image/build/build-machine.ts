@@ -17,7 +17,9 @@ import toolsText from "./tools.sh" with { type: "text" };
 export interface BuildMachine {
   readonly name: MachineName;
   readonly plan: MachinePlan;
-  /** Calls a function of `tools.sh`. Throws a system error when it fails; `what` names it there. */
+  /** Calls a function of `tools.sh`; its exit code. */
+  attempt(words: readonly string[]): Promise<number>;
+  /** As `attempt`. Throws a system error when it fails; `what` names it there. */
   call(what: string, words: readonly string[]): Promise<void>;
   /** As `call`; what it printed, which is bounded. */
   ask(what: string, words: readonly string[]): Promise<string>;
@@ -111,13 +113,15 @@ function openBuildMachine(
     if (code === 0) return;
     throw new RunnerError({ kind: "system", message: `${what} failed with exit status ${code}.` });
   };
+  const attempt = (words: readonly string[]): Promise<number> => {
+    log.note(words.join(" "));
+    return run(toolScript(words), { uid: 0, take: log.write });
+  };
   return {
     name,
     plan,
-    call: async (what, words) => {
-      log.note(words.join(" "));
-      must(what, await run(toolScript(words), { uid: 0, take: log.write }));
-    },
+    attempt,
+    call: async (what, words) => must(what, await attempt(words)),
     ask: async (what, words) => {
       const parts: Buffer[] = [];
       let size = 0;

@@ -32,13 +32,16 @@ export interface ExtendRequest {
   readonly keep: ExtendedLimits;
 }
 
+const LAST_LINES = 6;
+
 export interface ExtendedImage extends Disposable {
   readonly image: Image;
 }
 
 /**
- * The image to clone from, which stays until it is disposed of. Installs what is missing, once for all who ask. Throws a job error when
- * the package manager refuses a package, a system error when it cannot reach its repository.
+ * The image to clone from, which stays until it is disposed of. Installs what is missing, once for
+ * all who ask. Throws a job error when the package manager refuses a package, a system error when it
+ * cannot reach its repository.
  */
 export async function extendImage(
   host: Host,
@@ -102,11 +105,8 @@ async function install(
     },
     async (running) => {
       await running.call("Reading the lists of packages", ["refresh_packages"]);
-      try {
-        await running.call("Installing packages", ["add_packages", ...packages]);
-      } catch (error) {
-        throw refusedPackages(error, { base, packages, words: log.lastLines(6) });
-      }
+      const code = await running.attempt(["add_packages", ...packages]);
+      if (code !== 0) throw refusedPackages(base, packages, log.lastLines(LAST_LINES));
     },
   );
   const before = readManifest(host, base.tree);
@@ -119,6 +119,8 @@ async function install(
   await forgetExtended(host, store, { ...request.keep, count: request.keep.count - 1 });
   const added = Math.max(0, sizeBytes - shared);
   await writeToDisk(host, draft);
+  // One of which a crash left half: it has no manifest, or it would have been taken.
+  await store.storage.remove(host, tree);
   host.files.renameNew(draft.tree, tree);
   draft.published();
   const now = host.clock.nowMs();
@@ -159,18 +161,14 @@ async function copyBase(
 }
 
 function refusedPackages(
-  error: unknown,
-  facts: {
-    readonly base: Image;
-    readonly packages: PackageRequest;
-    readonly words: readonly string[];
-  },
-): unknown {
-  if (!(error instanceof RunnerError)) return error;
+  base: Image,
+  packages: PackageRequest,
+  words: readonly string[],
+): RunnerError {
   return new RunnerError({
     kind: "job",
-    message: `Cannot add ${facts.packages.join(", ")} to image "${facts.base.name}".`,
+    message: `Cannot add ${packages.join(", ")} to image "${base.name}".`,
     hints: ["Are these the names of packages in the image's distribution?"],
-    cause: new Error(facts.words.join("\n     ")),
+    cause: new Error(words.join("\n     ")),
   });
 }
