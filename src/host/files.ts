@@ -52,7 +52,10 @@ export interface Files {
   probeFileSystem(path: string): { readonly magic: number; readonly freeBytes: number };
   /** Whether two files in the directory can share their data (FICLONE). Leaves nothing there. */
   probeReflink(directory: string): boolean;
-  /** A lock on `path` (created when absent), or nothing when it is taken and `wait` is false. */
+  /**
+   * A lock on `path` (created when absent), or nothing when it is taken and `wait` is false. Who has
+   * it alone may remove the file.
+   */
   lock(
     path: string,
     options: { mode: "shared" | "exclusive"; wait: boolean },
@@ -162,11 +165,15 @@ function plainFiles(): Files {
     },
     probeReflink,
     lock: (path, { mode, wait }) => {
-      const fd = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
-      const release = { [Symbol.dispose]: () => fs.closeSync(fd) };
-      if (lockFile(fd, mode, wait)) return release;
-      fs.closeSync(fd);
-      return undefined;
+      while (true) {
+        const fd = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
+        const taken = lockFile(fd, mode, wait);
+        // Who had it before may have removed its file: then it is no lock of this path any more.
+        const current = fs.lstatSync(path, { throwIfNoEntry: false })?.ino === fs.fstatSync(fd).ino;
+        if (taken && current) return { [Symbol.dispose]: () => fs.closeSync(fd) };
+        fs.closeSync(fd);
+        if (!taken) return undefined;
+      }
     },
   };
 }

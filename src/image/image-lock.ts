@@ -87,3 +87,9 @@ function whoHas(host: LockHost, path: string): string {
   if (host.files.probe(path) === undefined) return "another command";
   return escapeUntrusted(host.files.readText(path).trim());
 }
+
+/** Removes the files of a lock that nobody will ask for again. The caller has the lock alone. */
+export function removeLock(host: Pick<Host, "files">, rootDirectory: string, name: string): void {
+  const path = lockPath(rootDirectory, name);
+  for (const file of [path, `${path}.change`, `${path}.change.by`]) host.files.remove(file);
+}

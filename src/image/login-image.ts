@@ -9,7 +9,7 @@ import { findImage, hasBash, type Image } from "./find-image.ts";
 import { KEEP_DEFAULT } from "./generations/keep.ts";
 import { readManifest } from "./generations/manifest.ts";
 import { newVersion, publishGeneration, replacePlain } from "./generations/publish.ts";
-import { requireChangeLock } from "./image-lock.ts";
+import { removeLock, requireChangeLock } from "./image-lock.ts";
 import { treeSize } from "./tree-size.ts";
 
 export interface LoginRequest {
@@ -58,7 +58,9 @@ async function changeImage(host: Host, store: ImageStore, request: LoginRequest)
 async function lookAtImage(host: Host, store: ImageStore, request: LoginRequest): Promise<number> {
   const image = findImage(host, store.rootDirectory, request.name);
   const name = `${image.name}.${host.randomName(8)}`;
-  using _lock = requireChangeLock(host, store.rootDirectory, name);
+  using lock = new DisposableStack();
+  lock.use(requireChangeLock(host, store.rootDirectory, name));
+  lock.defer(() => removeLock(host, store.rootDirectory, name));
   await using draft = await openDraft(host, store, name);
   await store.storage.copyTree(host, image.tree, draft.tree);
   // Awaited here: the copy is there until the shell has ended.

@@ -87,6 +87,15 @@ describe("chroot-login", () => {
     expect(looked.stderr + looked.stdout).toContain("Read-only file system");
     expect(await generations("looked")).toEqual(before);
     expect(readdirSync(`${btrfs.root}/.drafts`)).toEqual([]);
+    const locks = readdirSync(`${btrfs.root}/.locks`);
+    expect(locks.filter((name) => name.startsWith("looked."))).toEqual([
+      "looked.change",
+      "looked.change.by",
+    ]);
+    expect((await runner.call("chroot-remove", "looked")).code).toBe(0);
+    expect(readdirSync(`${btrfs.root}/.locks`).filter((name) => name.startsWith("looked"))).toEqual(
+      [],
+    );
   });
 });
 

@@ -4,7 +4,7 @@ import { RunnerError } from "../../text/errors.ts";
 import type { ImageName } from "../../text/names.ts";
 import type { ImageStore } from "../draft.ts";
 import { findImage, generationsDirectory } from "../find-image.ts";
-import { imageLock, requireChangeLock } from "../image-lock.ts";
+import { imageLock, removeLock, requireChangeLock } from "../image-lock.ts";
 import { findGeneration, type Generation, listGenerations, pinPath } from "./generations.ts";
 import { makeCurrent, removeGeneration, usedTrees } from "./publish.ts";
 
@@ -100,6 +100,7 @@ export async function removeImage(
   if (image.kind === "plain") {
     requireUnused(host, name, [{ ...image, version: "", pinned: false }]);
     await store.storage.remove(host, image.tree);
+    removeLock(host, store.rootDirectory, name);
     return;
   }
   requireUnused(host, name, generations);
@@ -108,6 +109,7 @@ export async function removeImage(
   host.files.remove(`${directory}/current`);
   for (const generation of generations) await removeGeneration(host, store, generation);
   host.files.remove(directory);
+  removeLock(host, store.rootDirectory, name);
 }
 
 function requireUnused(

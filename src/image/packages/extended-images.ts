@@ -6,7 +6,7 @@ import type { ImageStore } from "../draft.ts";
 import { type Image, isCurrentTree } from "../find-image.ts";
 import { readManifest, removeManifest } from "../generations/manifest.ts";
 import { usedTrees } from "../generations/publish.ts";
-import { tryImageLock } from "../image-lock.ts";
+import { removeLock, tryImageLock } from "../image-lock.ts";
 import { type ExtendedLimits, planForgetting } from "./forget.ts";
 
 const directoryOf = (store: ImageStore): string => `${store.rootDirectory}/.packages`;
@@ -80,5 +80,6 @@ export async function forgetExtended(
     removeManifest(host, tree);
     await store.storage.remove(host, tree);
     host.files.remove(usePath(tree));
+    removeLock(host, store.rootDirectory, `.packages-${key}`);
   }
 }
