@@ -1,8 +1,8 @@
 /** Declared images on every storage: built, maintained, taken back; jobs never notice. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { busybox, expectNothingHalf, openDeclared } from "./declare.ts";
-import { cleanUpAfterEach, command, PLACES } from "./harness.ts";
+import { cleanUpAfterEach, command, later, PLACES } from "./harness.ts";
 
 cleanUpAfterEach();
 
@@ -107,10 +107,20 @@ describe.each([...PLACES])("a declared image on $kind", (place) => {
       test: "test -e /root/base",
     });
     declare("base", { create: busybox(place, "echo 1 >root/base") });
+    // What is not there yet, or will change, is reckoned with.
+    const would = await runner.call("chroot-maintenance", "--check");
+    expect(would).toMatchObject({
+      code: 0,
+      stdout:
+        "base: would create, because it does not exist yet\nderived: would create, because it does not exist yet\n",
+    });
     // Named alone, it brings what it extends.
     const created = await runner.call("chroot-create", "derived", "--jobs", "4");
     expect(created).toMatchObject({ code: 0, stderr: expect.stringContaining("2 built") });
     declare("base", { create: busybox(place, "echo 2 >root/base") });
+    expect((await runner.call("chroot-maintenance", "--check")).stdout).toContain(
+      "derived: would create, because the image it extends has changed",
+    );
     const changed = await runner.call("chroot-maintenance");
     expect(changed.stderr).toContain("because the image it extends has changed");
     const machine = await runner.machine("derived");
@@ -190,12 +200,10 @@ describe.each([...PLACES])("a declared image on $kind", (place) => {
   });
 });
 
-const btrfs = { kind: "btrfs", root: "/fs/btrfs/root" } as const;
-
-describe("definitions", () => {
+describe.each([...PLACES])("definitions on $kind", (place) => {
   test("may be links; without its definition an image stays, as an orphan", async () => {
-    const { runner, declare, directory } = openDeclared(btrfs);
-    const path = declare("linked", { create: busybox(btrfs) });
+    const { runner, declare, directory } = openDeclared(place);
+    const path = declare("linked", { create: busybox(place) });
     const elsewhere = `${directory}/checkout`;
     await command("bash", "-c", `mkdir ${elsewhere} && mv ${path} ${elsewhere}/image.yml`);
     symlinkSync(`${elsewhere}/image.yml`, path);
@@ -207,8 +215,8 @@ describe("definitions", () => {
   });
 
   test("with a fault are told by line and column, and spoil no other", async () => {
-    const { runner, declare } = openDeclared(btrfs);
-    declare("good", { create: busybox(btrfs) });
+    const { runner, declare } = openDeclared(place);
+    declare("good", { create: busybox(place) });
     declare("broken", {}, "  tasks: [\n");
     declare("unknown", { packges: ["git"] });
     const created = await runner.call("chroot-create");
@@ -220,8 +228,8 @@ describe("definitions", () => {
   });
 
   test("--check says what would be done, and why, and does nothing", async () => {
-    const { runner, declare, generations } = openDeclared(btrfs);
-    declare("checked", { create: busybox(btrfs) });
+    const { runner, declare, generations } = openDeclared(place);
+    declare("checked", { create: busybox(place) });
     const would = await runner.call("chroot-maintenance", "--check");
     expect(would).toMatchObject({
       code: 0,
@@ -233,10 +241,10 @@ describe("definitions", () => {
   });
 
   test("two at once: the second says who is at it", async () => {
-    const { runner, declare, directory } = openDeclared(btrfs);
+    const { runner, declare, directory } = openDeclared(place);
     const gate = `${directory}/gate`;
     await command("mkfifo", gate);
-    declare("busy", { create: busybox(btrfs, `cat ${gate}`) });
+    declare("busy", { create: busybox(place, `cat ${gate}`) });
     const first = runner.start("chroot-maintenance");
     await first.awaitOutput("busy: Creating");
     const second = await runner.call("chroot-maintenance");
@@ -247,21 +255,35 @@ describe("definitions", () => {
     await command("bash", "-c", `: >${gate}`);
     expect((await first.ended).code).toBe(0);
   });
+});
 
-  test("a build that fills the disk leaves the image as it was", async () => {
-    const root = "/fs/small";
-    await command("bash", "-c", `mkdir -p ${root} && mount -t tmpfs -o size=40m tmpfs ${root}`);
-    await command("cp", "-a", "/fs/btrfs/root/nobash", `${root}/nobash`);
-    const place = { kind: "overlay", root } as const;
+const MB = 2 ** 20;
+
+test.each([
+  ["btrfs", "btrfs", 256],
+  ["reflink", "xfs", 320],
+  ["overlay", "ext4", 64],
+  ["tmpfs", "ext4", 64],
+] as const)(
+  "a build that fills the disk leaves the image as it was, on %s",
+  async (kind, type, size) => {
+    const root = `/fs/small-${kind}`;
+    const disk = `/var/tmp/small-${kind}.img`;
+    later(() => command("bash", "-c", `umount ${root}; rm -rf ${root} ${disk}`));
+    const make = `truncate -s ${size}M ${disk} && mkfs.${type} -q ${disk} && mkdir ${root} &&
+    mount -o loop ${disk} ${root} && cp -a /fs/btrfs/root/nobash ${root}/nobash`;
+    expect((await command("bash", "-c", make)).code).toBe(0);
+    const place = { kind, root };
     const { runner, declare, generations } = openDeclared(place);
     declare("full", { create: busybox(place) });
     expect((await runner.call("chroot-create")).code).toBe(0);
     const before = await generations("full");
-    declare("full", { create: busybox(place, "head -c 100000000 /dev/zero >root/big") });
+    const fill = `head -c ${size * MB} /dev/zero >root/big`;
+    declare("full", { create: busybox(place, fill) });
     const failed = await runner.call("chroot-maintenance");
     expect(failed).toMatchObject({ code: 2, stderr: expect.stringContaining("No space left") });
     expect(await generations("full")).toEqual(before);
     expect((await (await runner.machine("full")).run("#!/bin/sh\ntrue")).code).toBe(0);
-    expect(existsSync(`${root}/.drafts`) ? readdirSync(`${root}/.drafts`) : []).toEqual([]);
-  });
-});
+    expect(readdirSync(`${root}/.drafts`)).toEqual([]);
+  },
+);

@@ -21,9 +21,7 @@ import {
 
 export interface MaintenanceTask {
   readonly name: ImageName;
-  /** The image that it extends, when that is among the tasks. */
-  readonly parent: string | undefined;
-  /** Looks, and says what `run` would do. Throws as `run` does. */
+  /** Looks, and says what `run` would do once the tasks before it have run. Throws as `run` does. */
   plan(): MaintenancePlan;
   /**
    * Resolves to what was done; throws what failed. Waits for the task of its parent, which is
@@ -58,10 +56,16 @@ export function openMaintenance(
     definition,
   }));
   for (const { name } of nodes) ended.set(name, Promise.withResolvers());
+  const changing = new Set<string>();
   return orderByParent(nodes).map(({ name, parent, definition }) => ({
     name,
-    parent: parent !== undefined && ended.has(parent) ? parent : undefined,
-    plan: () => planOne(host, store, { definition, wish }).plan,
+    plan: () => {
+      // What it extends is about to be another one, of which no version is known yet.
+      const next = parent !== undefined && changing.has(parent) ? `${parent}/next` : undefined;
+      const { plan } = planOne(host, store, { definition, wish }, next);
+      if (plan.kind !== "skip") changing.add(name);
+      return plan;
+    },
     run: async (observer) => {
       try {
         if (parent !== undefined) await ended.get(parent)?.promise;
@@ -108,9 +112,10 @@ function planOne(
   host: Host,
   store: ImageStore,
   work: { readonly definition: Definition; readonly wish: MaintenanceWish },
+  parent = parentVersion(host, store, work.definition),
 ): { readonly plan: MaintenancePlan; readonly inputs: BuildInputs } {
   const { definition, wish } = work;
-  const inputs = gatherInputs(host, definition, parentVersion(host, store, definition));
+  const inputs = gatherInputs(host, definition, parent);
   const current = currentFacts(host, store, definition.name);
   return { plan: planMaintenance({ definition, current, inputs, wish }), inputs };
 }
