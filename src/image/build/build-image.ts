@@ -264,7 +264,12 @@ function explainFailure(
   return new RunnerError({
     kind: error.kind,
     message: `Cannot build the image "${build.name}" (${build.part.toLowerCase()}): it stays as it was.`,
-    hints: [...error.hints, `The whole log is "${build.log.path}".`],
+    hints: [
+      ...error.hints,
+      build.log.isWhole()
+        ? `The whole log is "${build.log.path}".`
+        : `What could be written of the log is "${build.log.path}".`,
+    ],
     cause: new Error(reason, { cause: error.cause }),
   });
 }

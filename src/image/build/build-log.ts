@@ -4,6 +4,9 @@ import { escapeUntrusted } from "../../text/escape.ts";
 
 export interface BuildLog {
   readonly path: string;
+  /** False once something could not be written to it, such as for want of space. */
+  isWhole(): boolean;
+  /** Never throws: the words of what fails are worth more than their log. */
   write(bytes: Uint8Array): void;
   /** A line of ours between the output of others. */
   note(text: string): void;
@@ -34,13 +37,19 @@ export function openBuildLog(
   }
   const path = `${directory}/${prefix}${request.version}.log`;
   let tail = "";
+  let whole = true;
   const write = (bytes: Uint8Array): void => {
-    host.files.append(path, bytes);
+    try {
+      host.files.append(path, bytes);
+    } catch {
+      whole = false; // The last lines are kept below, and told with the error.
+    }
     tail = (tail + Buffer.from(bytes).toString("utf8")).slice(-TAIL_BYTES);
     request.echo?.(bytes);
   };
   return {
     path,
+    isWhole: () => whole,
     write,
     note: (text) => write(Buffer.from(`# ${new Date(host.clock.nowMs()).toISOString()} ${text}\n`)),
     lastLines: (count) =>
