@@ -3,6 +3,7 @@ import { RunnerError } from "../text/errors.ts";
 import { formatCommand, formatCommandFailure } from "../text/format-command.ts";
 import { becomeProgram } from "./libc.ts";
 import type { Log } from "./log.ts";
+import { WAITS, type Wait } from "./waits.ts";
 
 export interface CommandResult {
   readonly argv: readonly string[];
@@ -25,12 +26,21 @@ export interface ExecOptions {
   readonly onOutput?: (bytes: Uint8Array) => void;
   readonly environment?: Readonly<Record<string, string>>;
   readonly workingDirectory?: string;
-  /** End the command when we are asked to end. */
-  readonly interruptible?: boolean;
+  /**
+   * What becomes of the command when we are asked to end. `kill`: it ends at once, and the call
+   * throws that it was cancelled. `ask`: it gets SIGTERM, and ends as it wants to. It goes on when
+   * absent, as what undoes something has to.
+   */
+  readonly onCancel?: "kill" | "ask";
+  /** How long it may take: `WAITS.command` when absent. */
+  readonly wait?: Pick<Wait, "ms">;
 }
 
 export interface Processes {
-  /** Runs a command to its end, whatever its exit code. Throws when it cannot be started. */
+  /**
+   * Runs a command to its end, whatever its exit code. Throws a system error when it cannot be
+   * started, did not end in time, or was interrupted.
+   */
   run(argv: readonly string[], options?: ExecOptions): Promise<CommandResult>;
   /** As `run`, but throws a system error when the command fails. Returns its stdout. */
   exec(argv: readonly string[], options?: ExecOptions): Promise<string>;
@@ -53,6 +63,7 @@ export function openProcesses(context: {
 
   async function run(argv: readonly string[], options: ExecOptions = {}): Promise<CommandResult> {
     const startedAt = performance.now();
+    if (options.onCancel === "kill" && signal.aborted) throw cancelled(argv);
     log.debug(formatCommand(argv));
     const output = options.terminal === undefined ? "pipe" : "inherit";
     let child: Bun.Subprocess<
@@ -70,9 +81,9 @@ export function openProcesses(context: {
               : new Blob([options.input]),
         stdout: options.terminal === "progress" ? 2 : output,
         stderr: output,
+        ...(options.onCancel === "ask" ? { signal, killSignal: "SIGTERM" } : {}),
         env: { PATH: path, ...PLAIN_LOCALE, ...passOn(environment), ...options.environment },
         ...(options.workingDirectory === undefined ? {} : { cwd: options.workingDirectory }),
-        ...(options.interruptible ? { signal, killSignal: "SIGTERM" } : {}),
       });
     } catch (cause) {
       throw new RunnerError({
@@ -82,9 +93,17 @@ export function openProcesses(context: {
         cause,
       });
     }
+    using bound = boundCommand(child, {
+      ms: (options.wait ?? WAITS.command).ms,
+      signal: options.onCancel === "kill" ? signal : undefined,
+    });
     const read = options.onOutput === undefined ? text : drain(options.onOutput);
-    const [stdout, stderr] = await Promise.all([read(child.stdout), read(child.stderr)]);
-    await child.exited;
+    const all = Promise.all([read(child.stdout), read(child.stderr), child.exited]);
+    // What a killed command has started may hold its output open.
+    const texts = await Promise.race([all, bound.killed]);
+    if (bound.why === "cancelled") throw cancelled(argv);
+    if (bound.why === "too late") throw tooLate(argv, performance.now() - startedAt);
+    const [stdout, stderr] = texts ?? ["", ""];
     return {
       argv,
       exitCode: child.exitCode ?? undefined,
@@ -108,6 +127,57 @@ export function openProcesses(context: {
     which: (command) => Bun.which(command, { PATH: path }) ?? undefined,
   };
 }
+
+interface Bound extends Disposable {
+  /** Why we have ended the command; nothing while we have not. */
+  readonly why: "cancelled" | "too late" | undefined;
+  /** Resolves once it is dead because we ended it, and never when it ended by itself. */
+  readonly killed: Promise<undefined>;
+}
+
+/** Ends a command when its time is over or `signal` aborts: SIGTERM, then SIGKILL. */
+function boundCommand(
+  child: { kill(signal: NodeJS.Signals): void; readonly exited: Promise<number> },
+  limits: { readonly ms: number; readonly signal: AbortSignal | undefined },
+): Bound {
+  const { promise: killed, resolve } = Promise.withResolvers<undefined>();
+  let why: Bound["why"];
+  let killing: ReturnType<typeof setTimeout> | undefined;
+  const end = (reason: "cancelled" | "too late"): void => {
+    if (why !== undefined) return;
+    why = reason;
+    child.kill("SIGTERM");
+    killing = setTimeout(() => child.kill("SIGKILL"), WAITS.afterTerm.ms);
+    const dead = (): void => resolve(undefined);
+    child.exited.then(dead, dead);
+  };
+  const cancel = (): void => end("cancelled");
+  // The longest that a timer takes (2^31 − 1 ms) is more than any bound.
+  const timer = setTimeout(() => end("too late"), limits.ms);
+  limits.signal?.addEventListener("abort", cancel, { once: true });
+  if (limits.signal?.aborted) cancel();
+  return {
+    get why() {
+      return why;
+    },
+    killed,
+    [Symbol.dispose]: () => {
+      clearTimeout(timer);
+      clearTimeout(killing);
+      limits.signal?.removeEventListener("abort", cancel);
+    },
+  };
+}
+
+const cancelled = (argv: readonly string[]): RunnerError =>
+  new RunnerError({ kind: "system", message: `"${argv[0]}" was cancelled: we were told to end.` });
+
+const tooLate = (argv: readonly string[], ms: number): RunnerError =>
+  new RunnerError({
+    kind: "system",
+    message: `"${formatCommand(argv)}" did not end within ${Math.round(ms / 1000)} s.`,
+    hints: ["It was killed. Is the host very busy, or a disk or the bus stuck?"],
+  });
 
 /** What commands of ours may know of our environment: never a job's variables. */
 function passOn(environment: Readonly<Record<string, string>>): Record<string, string> {

@@ -1,5 +1,7 @@
 /** Where a tree is made or changed before it is published, and what is left of it when it fails. */
+
 import type { Host } from "../host/host.ts";
+import { WAITS } from "../host/waits.ts";
 import { destroyMachine } from "../machine/release.ts";
 import type { Storage } from "../storage/storage.ts";
 import { type MachineName, parseMachineName } from "../text/names.ts";
@@ -47,7 +49,9 @@ export async function writeToDisk(
   host: Pick<Host, "processes">,
   draft: Pick<Draft, "tree">,
 ): Promise<void> {
-  await host.processes.exec(["sync", "--file-system", draft.tree]);
+  await host.processes.exec(["sync", "--file-system", draft.tree], {
+    wait: WAITS.writeToDisk,
+  });
 }
 
 const machinesFile = (directory: string): string => `${directory}/machines`;

@@ -1,5 +1,7 @@
 /** Locks of images: who clones shares one, who exchanges a tree has it alone. */
+
 import type { Host } from "../host/host.ts";
+import { WAITS } from "../host/waits.ts";
 import { RunnerError } from "../text/errors.ts";
 import { escapeUntrusted } from "../text/escape.ts";
 
@@ -75,7 +77,10 @@ export async function awaitChangeLock(
     told = true;
     // flock(1) waits in a process of its own, which a signal to us can end.
     const path = `${lockPath(rootDirectory, name)}.change`;
-    await host.processes.run(["flock", path, "true"], { interruptible: true });
+    await host.processes.run(["flock", path, "true"], {
+      onCancel: "kill",
+      wait: WAITS.build,
+    });
     if (host.signal.aborted) {
       throw new RunnerError({ kind: "system", message: `Waiting for ${lock.by} was ended.` });
     }

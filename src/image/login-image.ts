@@ -1,5 +1,7 @@
 /** `chroot-login`: a shell in a copy of an image, which becomes its next tree when left with success. */
+
 import type { Host } from "../host/host.ts";
+import { WAITS } from "../host/waits.ts";
 import { PLAIN_SETTINGS } from "../machine/machine-settings.ts";
 import type { BuildLimits } from "./build/build-image.ts";
 import { openBuildLog } from "./build/build-log.ts";
@@ -70,6 +72,7 @@ async function lookAtImage(host: Host, store: ImageStore, request: LoginRequest)
 async function enter(host: Host, tree: string, request: LoginRequest): Promise<number> {
   const result = await host.processes.run(loginCommand(host, tree, request), {
     terminal: "inherit",
+    wait: WAITS.build,
   });
   return result.exitCode ?? 1;
 }

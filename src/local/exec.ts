@@ -71,7 +71,7 @@ async function readPipeline(host: Host, scratch: string): Promise<readonly Local
     });
   }
   const words = [...host.driver, HIDDEN_COMMAND, "--preview"];
-  const preview = await host.processes.run(words, { interruptible: true, workingDirectory: clone });
+  const preview = await host.processes.run(words, { onCancel: "kill", workingDirectory: clone });
   if (preview.exitCode === 0) return parsePipeline(preview.stdout);
   throw new RunnerError({
     kind: "usage",

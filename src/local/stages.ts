@@ -1,6 +1,8 @@
 /** GitLab Runner in small: calls the four stages of our own executable, with its environment. */
+
 import * as v from "valibot";
 import type { CommandResult, Host } from "../host/host.ts";
+import { WAITS } from "../host/waits.ts";
 import { RunnerError } from "../text/errors.ts";
 import type { Shell } from "./job-scripts.ts";
 
@@ -44,11 +46,12 @@ export function openStages(
 
   const call = (
     words: readonly string[],
-    how: { readonly output: "show" | "capture"; readonly interruptible: boolean },
+    how: { readonly output: "show" | "capture"; readonly onCancel: "ask" | "go on" },
   ): Promise<CommandResult> =>
     host.processes.run([...host.driver, ...words], {
       ...(how.output === "show" ? { terminal: "output" as const } : {}),
-      interruptible: how.interruptible,
+      wait: WAITS.job,
+      ...(how.onCancel === "ask" ? { onCancel: "ask" as const } : {}),
       environment: {
         ...configurationOf(host),
         TMPDIR: scratch,
@@ -80,17 +83,17 @@ export function openStages(
     const path = `${scratch}/script-${host.randomName(8)}`;
     host.files.writeText(path, script, 0o700);
     // What a cancelled job still does (after_script) is not cancelled again.
-    return call(["run", path, step], { output, interruptible: !host.signal.aborted });
+    return call(["run", path, step], { output, onCancel: host.signal.aborted ? "go on" : "ask" });
   };
 
   const stages: Stages = {
     prepare: () =>
       section('Preparing the "custom" executor', async () => {
-        const config = await call(["config"], { output: "capture", interruptible: true });
+        const config = await call(["config"], { output: "capture", onCancel: "ask" });
         if (config.exitCode !== 0) throw failed("config", config.stderr);
         const parsed = v.parse(configSchema, JSON.parse(config.stdout));
         jobEnvironment = parsed.job_env;
-        const prepared = await call(["prepare"], { output: "show", interruptible: true });
+        const prepared = await call(["prepare"], { output: "show", onCancel: "ask" });
         if (prepared.exitCode !== 0) throw failed("prepare", "");
         return { shell: parsed.shell, buildsDirectory: parsed.builds_dir };
       }),
@@ -111,9 +114,7 @@ export function openStages(
       return result.stdout;
     },
     cleanup: async () => {
-      await section("Cleaning up", () =>
-        call(["cleanup"], { output: "show", interruptible: false }),
-      );
+      await section("Cleaning up", () => call(["cleanup"], { output: "show", onCancel: "go on" }));
     },
   };
   return stages;

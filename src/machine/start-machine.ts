@@ -1,5 +1,7 @@
 /** Carries out a MachinePlan: clone, control directory, unit, readiness. */
+
 import type { CommandResult, Host, LineFifo } from "../host/host.ts";
+import { WAITS } from "../host/waits.ts";
 import { connectMachine } from "../network/connect-machine.ts";
 import { ensureFirewall } from "../network/ensure-firewall.ts";
 import type { PrivateNetworkPlan } from "../network/network-plan.ts";
@@ -32,7 +34,7 @@ export async function startMachine(
   }
   await using ready = host.fifos.openLines(machinePaths(plan.name).ready);
   const startedAt = new Date(host.clock.nowMs());
-  const started = await startUnit(host, plan);
+  const started = await startUnit(host, plan, options);
   const line =
     started.exitCode === 0 ? await awaitReady(host, plan, { ready, ...options }) : "gone";
   if (line === "ready") return;
@@ -51,9 +53,17 @@ export async function startMachine(
  * Runs the unit's start to its end. The firewall is looked at meanwhile: the machine's interface is
  * not up before `connect`.
  */
-async function startUnit(host: Host, plan: MachinePlan): Promise<CommandResult> {
+async function startUnit(
+  host: Host,
+  plan: MachinePlan,
+  options: { readonly bootTimeoutSeconds: number },
+): Promise<CommandResult> {
   const { network } = plan;
-  const starting = host.processes.run(plan.start, { interruptible: true });
+  const starting = host.processes.run(plan.start, {
+    onCancel: "kill",
+    // systemd itself gives up after that (TimeoutStartSec=); this is for a bus that does not answer.
+    wait: { ms: options.bootTimeoutSeconds * 1000 + WAITS.command.ms },
+  });
   if (network.kind !== "private") return starting;
   // Both end before a failure of one is told: what is undone then does not start any more.
   const [started, firewall] = await Promise.allSettled([

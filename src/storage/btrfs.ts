@@ -1,5 +1,7 @@
 /** Clones by btrfs snapshots: a few milliseconds, whatever the size. */
+
 import type { Storage, StorageHost } from "./storage.ts";
+import { COPYING } from "./storage.ts";
 
 /** statfs(2), BTRFS_SUPER_MAGIC. */
 const BTRFS_MAGIC = 0x9123683e;
@@ -45,11 +47,11 @@ export const btrfs: Storage = {
 /** A snapshot; of a plain directory, a copy with shared extents. */
 async function copyTree(host: StorageHost, source: string, tree: string): Promise<void> {
   if (isSubvolume(host, source)) {
-    await host.processes.exec(["btrfs", "subvolume", "snapshot", source, tree]);
+    await host.processes.exec(["btrfs", "subvolume", "snapshot", source, tree], COPYING);
     return;
   }
   await host.processes.exec(["btrfs", "subvolume", "create", tree]);
-  await host.processes.exec(["cp", "-a", "--reflink=auto", `${source}/.`, tree]);
+  await host.processes.exec(["cp", "-a", "--reflink=auto", `${source}/.`, tree], COPYING);
 }
 
 function isSubvolume(host: StorageHost, tree: string): boolean {

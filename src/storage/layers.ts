@@ -2,7 +2,9 @@
  * Clones by overlayfs: nothing is copied, the image is the lower layer. The mounts are made by
  * `machine/launch.ts` in the unit's own mount namespace; here are only the directories.
  */
+
 import type { ClonePlan, Storage, StorageFit, StorageHost, StorageKind } from "./storage.ts";
+import { COPYING } from "./storage.ts";
 
 /** statfs(2). What cannot hold the upper layer of an overlay. */
 const UNFIT: Readonly<Record<number, string>> = {
@@ -69,7 +71,7 @@ function layers(kind: StorageKind): Omit<Storage, "planClone"> {
     },
     createTree: async (host, tree) => host.files.createDirectory(tree, 0o755),
     copyTree: async (host: StorageHost, source, tree) => {
-      await host.processes.exec(["cp", "-a", "--reflink=auto", source, tree]);
+      await host.processes.exec(["cp", "-a", "--reflink=auto", source, tree], COPYING);
     },
     isOwnTree: (host, tree) => host.files.probe(tree)?.kind === "directory",
     remove: async (host, directory) => host.files.remove(directory),

@@ -1,5 +1,7 @@
 /** Clones by copying every file with shared extents: xfs and others with reflinks. */
+
 import type { Storage, StorageHost } from "./storage.ts";
+import { COPYING } from "./storage.ts";
 
 export const reflink: Storage = {
   kind: "reflink",
@@ -29,5 +31,5 @@ export const reflink: Storage = {
 };
 
 async function reflinkTree(host: StorageHost, source: string, tree: string): Promise<void> {
-  await host.processes.exec(["cp", "-a", "--reflink=always", source, tree]);
+  await host.processes.exec(["cp", "-a", "--reflink=always", source, tree], COPYING);
 }

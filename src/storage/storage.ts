@@ -1,5 +1,10 @@
 /** How a generation is cloned: the interface of every storage kind. */
+
 import type { Host } from "../host/host.ts";
+import { WAITS } from "../host/waits.ts";
+
+/** How a command that copies or clones a tree is run: it may take long, and ends when we are to end. */
+export const COPYING = { onCancel: "kill", wait: WAITS.copy } as const;
 
 export type StorageKind = "btrfs" | "reflink" | "overlay" | "tmpfs";
 export type StorageHost = Pick<Host, "files" | "processes" | "log" | "randomName">;

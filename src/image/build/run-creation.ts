@@ -1,5 +1,7 @@
 /** Carries out a creator's plan: the root file system comes to be in the draft's tree. */
+
 import type { Host } from "../../host/host.ts";
+import { WAITS } from "../../host/waits.ts";
 import { RunnerError } from "../../text/errors.ts";
 import { formatCommand } from "../../text/format-command.ts";
 import type { CreateStep } from "../creators/creator.ts";
@@ -54,7 +56,8 @@ async function runCommand(
 ): Promise<void> {
   log.note(formatCommand(step.argv));
   const result = await host.processes.run(step.argv, {
-    interruptible: true,
+    onCancel: "kill",
+    wait: WAITS.build,
     onOutput: log.write,
     workingDirectory: step.workingDirectory ?? draft.work,
     ...(step.environment === undefined ? {} : { environment: step.environment }),

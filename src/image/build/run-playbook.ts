@@ -1,5 +1,7 @@
 /** Runs a definition's playbook in a build's machine. */
+
 import type { Host } from "../../host/host.ts";
+import { WAITS } from "../../host/waits.ts";
 import { findMachineProcess } from "../../machine/machine-process.ts";
 import { RunnerError } from "../../text/errors.ts";
 import { formatCommand } from "../../text/format-command.ts";
@@ -42,7 +44,8 @@ export async function runPlaybook(
   for (const command of plan.commands) {
     log.note(formatCommand(command));
     const result = await host.processes.run(command, {
-      interruptible: true,
+      onCancel: "kill",
+      wait: WAITS.build,
       onOutput: log.write,
       environment: plan.environment,
       workingDirectory: definition.directory,

@@ -22,7 +22,7 @@ export async function checkSyntax(
   const result = await host.processes.run(argv, {
     environment: { ANSIBLE_NOCOLOR: "1" },
     workingDirectory: file.directory,
-    interruptible: true,
+    onCancel: "kill",
   });
   return result.exitCode === 0 ? undefined : parseSyntaxFault(result.stderr, file);
 }

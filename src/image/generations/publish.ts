@@ -2,7 +2,9 @@
  * Making a draft the tree that new jobs get: one rename. Jobs that run keep the tree they were
  * cloned from; an old tree goes when none of them needs it and nothing keeps it.
  */
+
 import type { Host } from "../../host/host.ts";
+import { WAITS } from "../../host/waits.ts";
 import { listMachines } from "../../machine/machine-list.ts";
 import { type ImageName, isImageName } from "../../text/names.ts";
 import type { Draft, ImageStore } from "../draft.ts";
@@ -57,7 +59,9 @@ export async function publishGeneration(
   }
   draft.published();
   // What was told to be there is there after a power cut.
-  await host.processes.exec(["sync", "--file-system", directory]);
+  await host.processes.exec(["sync", "--file-system", directory], {
+    wait: WAITS.writeToDisk,
+  });
   await removeOldGenerations(host, store, name);
 }
 

@@ -1,0 +1,45 @@
+/**
+ * Every bound of a wait that the project has: nothing is waited for longer. `script/docs` prints the
+ * table into docs/reliability.md. Pure.
+ */
+
+export interface Wait {
+  readonly ms: number;
+  /** What is waited for, as half a sentence. */
+  readonly what: string;
+  /** What happens when it does not come in time. */
+  readonly late: string;
+}
+
+export const WAITS = {
+  command: {
+    ms: 60_000,
+    what: "the end of a command of the host that names no bound of its own",
+    late: "it is killed, and the error names it and the time",
+  },
+  afterTerm: {
+    ms: 500,
+    what: "the end of a command that was asked to end (SIGTERM)",
+    late: "it is killed (SIGKILL)",
+  },
+  copy: {
+    ms: 3_600_000,
+    what: "a copy of a tree",
+    late: "the copy is killed and removed",
+  },
+  writeToDisk: {
+    ms: 600_000,
+    what: "what was written to reach the disk (sync)",
+    late: "what was to be published is not",
+  },
+  job: {
+    ms: 90_000_000,
+    what: "a stage of a job that `exec` runs",
+    late: "it is killed, and the job has failed",
+  },
+  build: {
+    ms: 86_400_000,
+    what: "a command that makes an image: a creator, a playbook, a person's shell",
+    late: "it is killed, and the image stays as it was",
+  },
+} as const satisfies Record<string, Wait>;
