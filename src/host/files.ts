@@ -45,7 +45,10 @@ export interface Files {
   /** Atomic; replaces a file or link that is there. */
   rename(from: string, to: string): void;
   link(target: string, path: string): void;
-  readLink(path: string): string;
+  /** As `link`, but false where something of that name is there. */
+  linkNew(target: string, path: string): boolean;
+  /** Where a link leads; nothing where there is none, or not any more. */
+  readLink(path: string): string | undefined;
   makeFifo(path: string, options: { mode: number; ownerId: number }): void;
   setOwner(path: string, ownerId: number): void;
   /** Magic number of the path's file system (statfs(2)) and its free bytes. */
@@ -152,7 +155,24 @@ function plainFiles(): Files {
     exchange: exchangePaths,
     rename: (from, to) => fs.renameSync(from, to),
     link: (target, path) => fs.symlinkSync(target, path),
-    readLink: (path) => fs.readlinkSync(path),
+    linkNew: (target, path) => {
+      try {
+        fs.symlinkSync(target, path);
+        return true;
+      } catch (error) {
+        if (hasCode(error, "EEXIST")) return false;
+        throw error;
+      }
+    },
+    readLink: (path) => {
+      try {
+        return fs.readlinkSync(path);
+      } catch (error) {
+        // readlink(2): EINVAL for what is no link.
+        if (hasCode(error, "ENOENT") || hasCode(error, "EINVAL")) return undefined;
+        throw error;
+      }
+    },
     makeFifo: (path, { mode, ownerId }) => {
       makeFifo(path, mode);
       fs.chmodSync(path, mode);
@@ -178,6 +198,9 @@ function plainFiles(): Files {
   };
 }
 
+const hasCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && "code" in error && error.code === code;
+
 /** open(2): a file without a name, which is gone once it is closed, or we are killed. */
 const O_TMPFILE = 0o20000000 | fs.constants.O_DIRECTORY;
 
@@ -192,7 +215,7 @@ function probeReflink(directory: string): boolean {
     return shareData(source, copy);
   } catch (error) {
     // A file system without nameless files has no reflinks either.
-    if (error instanceof Error && "code" in error && error.code === "EOPNOTSUPP") return false;
+    if (hasCode(error, "EOPNOTSUPP")) return false;
     throw error;
   } finally {
     for (const fd of descriptors) fs.closeSync(fd);

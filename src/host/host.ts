@@ -5,6 +5,7 @@
 
 import { isatty } from "node:tty";
 import { type Cgroups, openCgroups } from "./cgroups.ts";
+import { type Claims, openClaims } from "./claims.ts";
 import { type Fifos, openFifos } from "./fifo.ts";
 import { type Files, openFiles } from "./files.ts";
 import { sendDatagram } from "./libc.ts";
@@ -34,6 +35,7 @@ export interface Host {
   /** The words that start this program again, such as for `ExecStopPost=`. Absolute. */
   readonly driver: readonly string[];
   readonly files: Files;
+  readonly claims: Claims;
   readonly fifos: Fifos;
   readonly mounts: Mounts;
   readonly processes: Processes;
@@ -72,6 +74,7 @@ export function openHost(options: {
         encodeJournalEntry({ SYSLOG_IDENTIFIER: "nspawn-runner", ...entry }),
       ),
   });
+  const files = openFiles();
   return {
     environment,
     workingDirectory: process.cwd(),
@@ -79,7 +82,8 @@ export function openHost(options: {
     processId: process.pid,
     commandLine: ["nspawn-runner", ...process.argv.slice(2)],
     driver: driverWords(),
-    files: openFiles(),
+    files,
+    claims: openClaims(files),
     fifos: openFifos(),
     mounts: openMounts(),
     processes: openProcesses({ log, environment, signal: options.signal }),

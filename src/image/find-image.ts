@@ -41,9 +41,8 @@ export function probeImage(
   name: ImageName,
 ): Image | undefined {
   const generations = generationsDirectory(rootDirectory, name);
-  const current = `${generations}/current`;
-  if (host.files.probe(current)?.kind === "link") {
-    const target = host.files.readLink(current);
+  const target = host.files.readLink(`${generations}/current`);
+  if (target !== undefined) {
     if (!target.startsWith(`${name}_`) || target.includes("/")) return undefined;
     return imageAt(host, {
       name,
@@ -60,7 +59,7 @@ export function probeImage(
 /** A link `stable` → `trixie` is a second name of an image beside it; others lead nowhere. */
 function followAlias(host: FilesHost, rootDirectory: string, name: ImageName): Image | undefined {
   const target = host.files.readLink(`${rootDirectory}/${name}`);
-  if (!isImageName(target)) return undefined;
+  if (target === undefined || !isImageName(target)) return undefined;
   if (host.files.probe(`${rootDirectory}/${target}`)?.kind === "link") return undefined;
   return probeImage(host, rootDirectory, target);
 }

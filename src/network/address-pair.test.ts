@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { openComputer } from "../../test/fakes/fake-host.ts";
 import { type AddressRange, parseRange, rangeSize } from "../text/address.ts";
 import { type MachineName, parseMachineName } from "../text/names.ts";
 import {
@@ -10,32 +11,16 @@ import {
 } from "./address-pair.ts";
 import { INTERFACES_DIRECTORY, PAIRS_DIRECTORY } from "./network-paths.ts";
 
-const FACTS = { inode: 1, device: 1, uid: 0, mode: 0o777, sizeBytes: 0, modifiedMs: 0 };
-
-/** Links in memory; interfaces that others made; names that are random for a seed. */
+/** Claims in memory; interfaces that others made; names that are random for a seed. */
 function pairHost(options: { interfaces?: readonly string[]; seed?: number } = {}): PairHost {
-  const links = new Map<string, string>();
-  const interfaces = (options.interfaces ?? []).map((name) => `${INTERFACES_DIRECTORY}/${name}`);
+  const { host } = openComputer().start();
+  for (const name of options.interfaces ?? []) {
+    host.files.ensureDirectory(`${INTERFACES_DIRECTORY}/${name}`, 0o755);
+  }
   let random = options.seed ?? 1;
   return {
-    files: {
-      ensureDirectory: () => {},
-      probe: (path) => {
-        if (path === PAIRS_DIRECTORY) return { ...FACTS, kind: "directory" };
-        return links.has(path) || interfaces.includes(path)
-          ? { ...FACTS, kind: "link" }
-          : undefined;
-      },
-      link: (target, path) => {
-        if (links.has(path)) throw new Error("EEXIST");
-        links.set(path, target);
-      },
-      list: () => Array.from(links.keys(), (path) => path.slice(PAIRS_DIRECTORY.length + 1)),
-      readLink: (path) => links.get(path) ?? "",
-      remove: (path) => {
-        links.delete(path);
-      },
-    },
+    files: host.files,
+    claims: host.claims,
     randomName: (length) => {
       random = (random * 48_271) % 0x7fff_ffff;
       return random.toString(36).padStart(length, "0").slice(-length);
@@ -73,7 +58,7 @@ test("no two live machines share an address, whatever comes and goes", () => {
         }
       }
       for (const number of live.keys()) releaseAddressPair(host, machine(number));
-      expect(host.files.list(PAIRS_DIRECTORY)).toEqual([]);
+      expect(host.claims.list(PAIRS_DIRECTORY)).toEqual([]);
     }),
   );
 });

@@ -10,10 +10,8 @@ import { INTERFACE_PREFIX, INTERFACES_DIRECTORY, PAIRS_DIRECTORY } from "./netwo
 
 /** The slice of the host that taking and releasing needs. */
 export interface PairHost {
-  readonly files: Pick<
-    Host["files"],
-    "ensureDirectory" | "probe" | "link" | "list" | "readLink" | "remove"
-  >;
+  readonly files: Pick<Host["files"], "probe">;
+  readonly claims: Host["claims"];
   readonly randomName: Host["randomName"];
 }
 
@@ -26,47 +24,49 @@ export interface AddressPair {
 
 /** Odd, so that it visits every pair of a range, whose size is a power of two. */
 const STRIDE = 7;
-const TRIES_MAX = 256;
+/** Of a range that is full, no more are tried than this: the largest holds millions. */
+const TRIES_MAX = 4096;
 
-/** Takes a free pair out of the range. Throws when none is found. */
+/** Claims a free pair out of the range. Throws when none is free. */
 export function takeAddressPair(
   host: PairHost,
   name: MachineName,
   range: AddressRange,
 ): AddressPair {
-  host.files.ensureDirectory(PAIRS_DIRECTORY, 0o700);
-  for (const pair of freePairs(host, range)) {
-    try {
-      host.files.link(name, `${PAIRS_DIRECTORY}/${pair.interface}`);
-      return pair;
-    } catch (error) {
-      if (error instanceof RunnerError) throw error;
-      // Taken by another machine: the link is there. Try the next.
-    }
-  }
-  throw noFreePair(range);
+  return toPair(host.claims.take(PAIRS_DIRECTORY, name, candidates(host, range)), range);
 }
 
-/** A pair that is free now, without taking it. */
+/** A pair that is free now, without claiming it. */
 export function findAddressPair(host: PairHost, range: AddressRange): AddressPair {
-  for (const pair of freePairs(host, range)) return pair;
-  throw noFreePair(range);
+  return toPair(host.claims.find(PAIRS_DIRECTORY, candidates(host, range)), range);
+}
+
+/** Lets go of what the machine has; nothing is fine. By its name: a driver may die at any point. */
+export function releaseAddressPair(host: Pick<PairHost, "claims">, name: MachineName): void {
+  host.claims.release(PAIRS_DIRECTORY, name);
 }
 
 /**
- * One whose interface is there is not free, whoever made it: a machine's interface may outlive the
- * machine by a moment.
+ * Interfaces of pairs, in an order that begins anywhere. One that is there is no candidate, whoever
+ * made it: a machine's interface may outlive the machine by a moment.
  */
-function* freePairs(host: PairHost, range: AddressRange): Generator<AddressPair> {
+function* candidates(host: PairHost, range: AddressRange): Generator<string> {
   const pairs = rangeSize(range) / 2;
   const start = Number.parseInt(host.randomName(6), 36) % pairs;
-  for (let attempt = 0; attempt < Math.min(pairs, TRIES_MAX); attempt += 1) {
-    const pair = addressPair(range, (start + attempt * STRIDE) % pairs);
-    const marks = [INTERFACES_DIRECTORY, PAIRS_DIRECTORY].map(
-      (place) => `${place}/${pair.interface}`,
-    );
-    if (marks.every((mark) => host.files.probe(mark) === undefined)) yield pair;
+  for (let step = 0; step < Math.min(pairs, TRIES_MAX); step += 1) {
+    const name = interfaceOf(range.first + ((start + step * STRIDE) % pairs) * 2);
+    if (host.files.probe(`${INTERFACES_DIRECTORY}/${name}`) === undefined) yield name;
   }
+}
+
+/** The host's address in hexadecimal: at most 15 bytes fit (IFNAMSIZ). */
+const interfaceOf = (address: Address): string =>
+  `${INTERFACE_PREFIX}${address.toString(16).padStart(8, "0")}`;
+
+function toPair(name: string | undefined, range: AddressRange): AddressPair {
+  if (name === undefined) throw noFreePair(range);
+  const address = Number.parseInt(name.slice(INTERFACE_PREFIX.length), 16);
+  return { interface: name, host: address, machine: address + 1 };
 }
 
 function noFreePair(range: AddressRange): RunnerError {
@@ -78,28 +78,4 @@ function noFreePair(range: AddressRange): RunnerError {
       "Or set network_range in the configuration to a larger range.",
     ],
   });
-}
-
-/** Pure. The name is the host's address in hexadecimal: at most 15 bytes fit (IFNAMSIZ). */
-function addressPair(range: AddressRange, index: number): AddressPair {
-  const address = range.first + index * 2;
-  return {
-    interface: `${INTERFACE_PREFIX}${address.toString(16).padStart(8, "0")}`,
-    host: address,
-    machine: address + 1,
-  };
-}
-
-/**
- * Frees what the machine holds; nothing is fine. Asks the links, not the machine's state: a driver
- * may have died between the two.
- */
-export function releaseAddressPair(host: Pick<PairHost, "files">, name: MachineName): void {
-  if (host.files.probe(PAIRS_DIRECTORY) === undefined) return;
-  for (const entry of host.files.list(PAIRS_DIRECTORY)) {
-    const path = `${PAIRS_DIRECTORY}/${entry}`;
-    if (host.files.probe(path)?.kind === "link" && host.files.readLink(path) === name) {
-      host.files.remove(path);
-    }
-  }
 }

@@ -78,10 +78,14 @@ export function openFakeFiles(disk: FakeDisk, locks: LockTable, effects: Effects
       change(`link ${path}`, () => {
         disk.create("symlink", path, { kind: "link", target });
       }),
+    linkNew: (target, path) => {
+      if (disk.look(path, false) !== undefined) return false;
+      change(`link ${path}`, () => void disk.create("symlink", path, { kind: "link", target }));
+      return true;
+    },
     readLink: (path) => {
-      const node = disk.need("readlink", path, false);
-      if (node.kind !== "link") throw posixError("EINVAL", "readlink", path);
-      return node.target;
+      const node = disk.look(path, false);
+      return node?.kind === "link" ? node.target : undefined;
     },
     makeFifo: (path, { mode, ownerId }) =>
       change(`mkfifo ${path}`, () => {

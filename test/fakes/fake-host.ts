@@ -4,6 +4,7 @@
  */
 import { launchAction } from "../../src/cli/launch.ts";
 import { releaseAction } from "../../src/cli/release.ts";
+import { openClaims } from "../../src/host/claims.ts";
 import type { Host } from "../../src/host/host.ts";
 import type { Mounts } from "../../src/host/mounts.ts";
 import type { ExecOptions, Processes } from "../../src/host/processes.ts";
@@ -77,6 +78,7 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
     const said: string[] = [];
     const printed: string[] = [];
     const say = (text: string): void => void said.push(text);
+    const files = openFakeFiles(disk, locks, effects);
     const host: Host = {
       environment: how.environment ?? {},
       workingDirectory: "/root",
@@ -84,7 +86,8 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
       processId: 17,
       commandLine: ["nspawn-runner"],
       driver: ["/usr/bin/nspawn-runner"],
-      files: openFakeFiles(disk, locks, effects),
+      files,
+      claims: openClaims(files),
       fifos: openFakeFifos(disk),
       mounts: openFakeMounts(disk, effects),
       processes: openFakeProcesses(table, effects),

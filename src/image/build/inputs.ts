@@ -104,7 +104,7 @@ function hashFiles(host: Pick<Host, "files">, paths: readonly string[]): string 
   for (const file of paths.flatMap((path) => filesBelow(host, path))) {
     const facts = host.files.probe(file);
     sum.update(`${file}\0${facts?.mode ?? 0}\0`);
-    sum.update(facts?.kind === "link" ? host.files.readLink(file) : host.files.readBytes(file));
+    sum.update(host.files.readLink(file) ?? host.files.readBytes(file));
     sum.update("\0");
   }
   return sum.digest("hex");

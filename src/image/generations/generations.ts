@@ -29,8 +29,7 @@ export function listGenerations(
 ): Generation[] {
   const directory = generationsDirectory(rootDirectory, name);
   if (host.files.probe(directory)?.kind !== "directory") return [];
-  const link = `${directory}/current`;
-  const current = host.files.probe(link)?.kind === "link" ? host.files.readLink(link) : undefined;
+  const current = host.files.readLink(`${directory}/current`);
   const prefix = `${name}_`;
   return host.files
     .list(directory)
