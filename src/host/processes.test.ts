@@ -39,7 +39,7 @@ test("asked to end, a command ends as it wants to", async () => {
   const cancel = new AbortController();
   const ready = Promise.withResolvers<void>();
   const ending = open(cancel.signal).run(
-    ["sh", "-c", "trap 'exit 7' TERM; echo ready; sleep 30 & wait"],
+    ["sh", "-c", "trap 'exit 7' TERM; echo ready; sleep 30 >/dev/null 2>&1 & wait"],
     { onCancel: "ask", onOutput: () => ready.resolve() },
   );
   await ready.promise;
