@@ -116,7 +116,7 @@ function hasProgram(host: FilesHost, tree: string, paths: readonly string[]): bo
   });
 }
 
-/** Looks along a path without following any link of the tree but the usual `lib` → `usr/lib`. */
+/** Looks along a path without following any link of the tree. */
 function probeInside(host: FilesHost, tree: string, path: string): string | undefined {
   let place = tree;
   const parts = path.split("/");

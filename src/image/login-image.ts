@@ -2,6 +2,7 @@
 
 import type { Host } from "../host/host.ts";
 import { WAITS } from "../host/waits.ts";
+import { checkTree } from "../machine/checked-tree.ts";
 import { PLAIN_SETTINGS } from "../machine/machine-settings.ts";
 import type { BuildLimits } from "./build/build-image.ts";
 import { openBuildLog } from "./build/build-log.ts";
@@ -49,6 +50,8 @@ async function changeImage(host: Host, store: ImageStore, request: LoginRequest)
     host.log.info(`Left with exit code ${code}: image "${name}" stays as it was.`);
     return code;
   }
+  // Nothing is published that no job could start from.
+  checkTree(host, { clone: { kind: "in-place", tree: draft.tree } }, name);
   await writeToDisk(host, draft);
   if (image.kind === "plain") await replacePlain(host, store, { image, draft });
   else await publishChange(host, store, { image, draft, limits: request.limits });

@@ -71,7 +71,8 @@ export async function createMachine(host: Host, request: MachineRequest): Promis
     uid: request.settings.user?.uid ?? 0,
     jobId: request.jobId,
   });
-  await startMachine(host, plan, { storage, bootTimeoutSeconds: request.bootTimeoutSeconds });
+  const { image, bootTimeoutSeconds } = request;
+  await startMachine(host, plan, { storage, image, bootTimeoutSeconds });
   undo.move();
   return plan;
 }

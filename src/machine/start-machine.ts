@@ -8,6 +8,7 @@ import type { PrivateNetworkPlan } from "../network/network-plan.ts";
 import type { Storage } from "../storage/storage.ts";
 import { RunnerError } from "../text/errors.ts";
 import agentText from "./agent.sh" with { type: "text" };
+import { type Checked, checkTree } from "./checked-tree.ts";
 import { machinePaths } from "./machine-paths.ts";
 import type { MachinePlan } from "./machine-plan.ts";
 import { findMachineProcess } from "./machine-process.ts";
@@ -23,7 +24,12 @@ import { AGENT_UNIT, agentUnitText, NETWORK_UNIT, NETWORK_UNIT_TEXT } from "./un
 export async function startMachine(
   host: Host,
   plan: MachinePlan,
-  options: { readonly storage: Storage; readonly bootTimeoutSeconds: number },
+  options: {
+    readonly storage: Storage;
+    /** The image's name, for errors. */
+    readonly image: string;
+    readonly bootTimeoutSeconds: number;
+  },
 ): Promise<void> {
   makeControlDirectory(host, plan);
   host.files.writeText(machinePaths(plan.name).release, plan.release, 0o600);
@@ -32,9 +38,10 @@ export async function startMachine(
     const launch = { clone: plan.clone, idShift: plan.idShift, nspawn: plan.nspawn };
     host.files.writeText(machinePaths(plan.name).launch, JSON.stringify(launch), 0o600);
   }
+  const checked = checkTree(host, plan, options.image);
   await using ready = host.fifos.openLines(machinePaths(plan.name).ready);
   const startedAt = new Date(host.clock.nowMs());
-  const started = await startUnit(host, plan, options);
+  const started = await startUnit(host, checked, options);
   const line =
     started.exitCode === 0 ? await awaitReady(host, plan, { ready, ...options }) : "gone";
   if (line === "ready") return;
@@ -55,7 +62,7 @@ export async function startMachine(
  */
 async function startUnit(
   host: Host,
-  plan: MachinePlan,
+  plan: Checked<MachinePlan>,
   options: { readonly bootTimeoutSeconds: number },
 ): Promise<CommandResult> {
   const { network } = plan;
