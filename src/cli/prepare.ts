@@ -2,8 +2,9 @@
 import { readConfig } from "../config/config.ts";
 import { PACKAGES_VARIABLE } from "../image/packages/package-request.ts";
 import { newMachineName } from "../job/config-stage.ts";
+import type { PrepareRequest } from "../job/gather-job.ts";
 import { readJobRequest } from "../job/job-request.ts";
-import { type PrepareRequest, planJob, prepareJob } from "../job/prepare-job.ts";
+import { prepareJob } from "../job/prepare-job.ts";
 import type { Action } from "./context.ts";
 import { optionalMachineName, requireMachineName } from "./machine-name.ts";
 
@@ -34,8 +35,8 @@ export const prepareAction: Action<[string | undefined, PrepareOptions]> = async
     packages: options.packages ?? host.environment[`CUSTOM_ENV_${PACKAGES_VARIABLE}`],
   };
   if (options.dryRun) {
-    const { formatJobPlan } = await import("../job/format-job-plan.ts");
-    host.print(formatJobPlan(await planJob(host, readConfig(host), request)));
+    const { previewJob } = await import("../job/preview-job.ts");
+    host.print(await previewJob(host, readConfig(host), request));
   } else await prepareJob(host, readConfig(host), request);
   return "success";
 };

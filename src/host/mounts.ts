@@ -3,20 +3,39 @@ import { withIdMap } from "./id-map.ts";
 import { mountFileSystem, mountIdMapped } from "./libc.ts";
 
 export interface Mounts {
-  /** `data` are the file system's own options. */
-  fileSystem(type: string, target: string, data: string): void;
+  tmpfs(request: { readonly target: string; readonly sizeBytes: number }): void;
   /** A directory once more, at `target`, with ids 0 to 65,535 from `idShift` on. */
   idMapped(request: {
     readonly source: string;
     readonly target: string;
     readonly idShift: number;
   }): Promise<void>;
+  overlay(request: {
+    readonly target: string;
+    readonly lower: string;
+    readonly upper: string;
+    readonly work: string;
+  }): void;
 }
 
 export function openMounts(): Mounts {
   return {
-    fileSystem: (type, target, data) => mountFileSystem(type, type, target, data),
+    tmpfs: ({ target, sizeBytes }) =>
+      mountFileSystem("tmpfs", "tmpfs", target, `mode=0700,size=${sizeBytes}`),
     idMapped: ({ source, target, idShift }) =>
       withIdMap(idShift, (usernsFd) => mountIdMapped(source, target, usernsFd)),
+    overlay: ({ target, lower, upper, work }) => {
+      const places = { lowerdir: lower, upperdir: upper, workdir: work };
+      const options = Object.entries(places).map(([key, path]) => `${key}=${escapeLayer(path)}`);
+      mountFileSystem("overlay", "overlay", target, options.join(","));
+    },
   };
+}
+
+/**
+ * A comma ends an option and a colon a layer, unless a backslash is before it
+ * (ovl_next_opt() and ovl_unescape() of Linux; Documentation/filesystems/overlayfs.rst).
+ */
+function escapeLayer(path: string): string {
+  return path.replace(/[\\:,]/g, "\\$&");
 }

@@ -51,7 +51,7 @@ async function changeImage(host: Host, store: ImageStore, request: LoginRequest)
     return code;
   }
   // Nothing is published that no job could start from.
-  checkTree(host, { clone: { kind: "in-place", tree: draft.tree } }, name);
+  checkTree(host, { facts: { clone: { kind: "in-place", tree: draft.tree } } }, name);
   await writeToDisk(host, draft);
   if (image.kind === "plain") await replacePlain(host, store, { image, draft });
   else await publishChange(host, store, { image, draft, limits: request.limits });

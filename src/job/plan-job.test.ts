@@ -1,7 +1,7 @@
 /** `prepare --dry-run`: the plan as text, and a host on which nothing has changed. */
 import { expect, test } from "bun:test";
 import { makeSystem } from "../../test/fakes/fake-commands.ts";
-import { BTRFS, EXT4, type FileSystem, XFS } from "../../test/fakes/fake-disk.ts";
+import { BTRFS, EXT4, type FakeDisk, type FileSystem, XFS } from "../../test/fakes/fake-disk.ts";
 import { openComputer } from "../../test/fakes/fake-host.ts";
 import { prepareAction } from "../cli/prepare.ts";
 import type { StorageKind } from "../storage/storage.ts";
@@ -15,12 +15,24 @@ function openPlace(kind: StorageKind, fileSystem: FileSystem) {
   return computer;
 }
 
-async function dryRun(kind: StorageKind, fileSystem: FileSystem, options: { id?: string }) {
+interface Wish {
+  readonly id?: string;
+  readonly packages?: string;
+  readonly image?: string;
+}
+
+async function dryRun(
+  kind: StorageKind,
+  fileSystem: FileSystem,
+  { image = "debian", ...options }: Wish,
+  arrange: (disk: FakeDisk) => void = () => {},
+) {
   const { disk, start, systemd } = openPlace(kind, fileSystem);
+  arrange(disk);
   const before = disk.describe("/");
   const environment = { NSPAWN_RUNNER_CONFIG: "/config.toml" };
   const { host, printed, effects } = start({ environment });
-  const end = await prepareAction({ host, version: "0" }, "debian", { ...options, dryRun: true });
+  const end = await prepareAction({ host, version: "0" }, image, { ...options, dryRun: true });
   expect(end).toBe("success");
   expect(disk.describe("/")).toEqual(before);
   expect(systemd.units.size).toBe(0);
@@ -40,4 +52,47 @@ test.each([
 
 test("without a name, by hand, it makes one up", async () => {
   expect((await dryRun("overlay", EXT4, {})).text).toMatch(/^Machine {3}job-0-\w+\n/);
+});
+
+const firstLines = (text: string, count: number): string =>
+  text.split("\n").slice(0, count).join("\n");
+
+test("a directory that came by hand is made clonable first", async () => {
+  const { text } = await dryRun("btrfs", BTRFS, { id: "try-1" });
+  expect(firstLines(text, 4)).toMatchInlineSnapshot(`
+    "Made first:
+      the directory "/images/debian" becomes a subvolume, once for all jobs
+
+    Machine   try-1"
+  `);
+});
+
+test("packages are installed first, and the machine can only be planned then", async () => {
+  const { text } = await dryRun("overlay", EXT4, { id: "try-1", packages: "hello cmake" });
+  expect(text).toMatchInlineSnapshot(`
+    "Made first:
+      a copy of image "debian" gets cmake, hello
+
+    The machine can be planned once that is there.
+    "
+  `);
+});
+
+test("an image that is declared and missing is built first", async () => {
+  const declare = (disk: FakeDisk): void => {
+    const text = "- hosts: all\n  vars:\n    nspawn_runner_create: {mmdebstrap: {suite: trixie}}\n";
+    disk.create("open", "/images/trixie.yaml", { kind: "file", mode: 0o644, text });
+  };
+  const { text } = await dryRun("overlay", EXT4, { id: "try-1", image: "trixie" }, declare);
+  expect(text).toMatchInlineSnapshot(`
+    "Made first:
+      image "trixie", which is declared, is built
+
+    The machine can be planned once that is there.
+    "
+  `);
+});
+
+test("an image that nothing declares is the author's to mend", async () => {
+  await expect(dryRun("overlay", EXT4, { image: "trixy" })).rejects.toThrow("There is no image");
 });

@@ -1,6 +1,7 @@
 /** What a tree may have where nspawn works in it before it has entered it. */
 import { expect, test } from "bun:test";
 import { openComputer } from "../../test/fakes/fake-host.ts";
+import { STORAGES } from "../storage/detect.ts";
 import { formatError } from "../text/format-error.ts";
 import { checkTree } from "./checked-tree.ts";
 
@@ -18,13 +19,14 @@ function check(path: string, what: string, root: "clone" | "layers" | "in-place"
   if (what === "a FIFO") files.makeFifo(place, { mode: 0o600, ownerId: 0 });
   if (what.startsWith("to ")) files.link(what.slice(3), place);
   const parts = { source: "/source", directory: "/machine", tree: "/machine/root" };
+  const request = { ...parts, sourceMode: 0o755, memoryBytes: 1 };
   const plans = {
     "in-place": { kind: "in-place", tree: parts.tree },
-    clone: { kind: "tree", ...parts },
-    layers: { kind: "layers", ...parts },
+    clone: STORAGES.btrfs.planClone(request),
+    layers: STORAGES.overlay.planClone(request),
   } as const;
   try {
-    checkTree(host, { clone: plans[root] }, "debian");
+    checkTree(host, { facts: { clone: plans[root] } }, "debian");
     return "fine";
   } catch (error) {
     return formatError(error, { debug: false });

@@ -13,7 +13,7 @@ export type Checked<Plan> = Plan & { readonly [checked]: true };
 declare const checked: unique symbol;
 
 interface Rooted {
-  readonly clone: ClonePlan | InPlace;
+  readonly facts: { readonly clone: ClonePlan | InPlace };
 }
 
 type Kind = "directory" | "file" | "link";
@@ -54,8 +54,8 @@ export function checkTree<Plan extends Rooted>(
   plan: Plan,
   image: string,
 ): Checked<Plan> {
-  const root = plan.clone;
-  const path = root.kind === "layers" ? root.source : root.tree;
+  const root = plan.facts.clone;
+  const path = root.kind === "clone" && root.mounts.length > 0 ? root.source : root.tree;
   for (const place of PLACES) {
     const found = host.files.probe(`${path}/${place.path}`)?.kind;
     if (found === undefined || place.may.some((kind) => kind === found)) continue;

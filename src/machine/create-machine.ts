@@ -1,30 +1,29 @@
 /**
- * From a tree to a running machine: takes its ids, plans it, writes its state, starts it. What a
- * failure or a cancel leaves half made is removed before this throws.
+ * From a tree to a running machine: claims its ids, plans it, writes its state, lays it out, starts
+ * it. What a failure or a cancel leaves half made is removed before this throws.
  */
 import type { Host } from "../host/host.ts";
-import { takeNetwork } from "../network/connect-machine.ts";
+import { findNetwork, takeNetwork } from "../network/connect-machine.ts";
 import type { NetworkPlan } from "../network/network-plan.ts";
 import type { NetworkRequest } from "../network/network-request.ts";
-import type { ClonePlan, InPlace, Storage } from "../storage/storage.ts";
-import type { MachineName } from "../text/names.ts";
-import { takeIdRange } from "./id-range.ts";
+import type { ClonePlan, CloneStorage, InPlace } from "../storage/storage.ts";
+import { checkTree } from "./checked-tree.ts";
+import { findIdRange, takeIdRange } from "./id-range.ts";
+import { layOut } from "./lay-out.ts";
 import {
   cloneDirectory,
   clonesDirectory,
   MACHINES_DIRECTORY,
   machinePaths,
 } from "./machine-paths.ts";
-import { type MachinePlan, planMachine } from "./machine-plan.ts";
-import type { MachineSettings } from "./machine-settings.ts";
+import { type MachinePlan, type MachineWish, planMachine } from "./machine-plan.ts";
 import { writeMachineState } from "./machine-state.ts";
 import { destroyMachine } from "./release.ts";
 import { startMachine } from "./start-machine.ts";
 
-export interface MachineRequest {
-  readonly name: MachineName;
+export interface MachineRequest extends MachineWish {
   readonly rootDirectory: string;
-  readonly storage: Storage;
+  readonly storage: CloneStorage;
   /** The image's name, for lists. */
   readonly image: string;
   readonly source: {
@@ -34,21 +33,22 @@ export interface MachineRequest {
   };
   /** `clone`: thrown away with the machine. `tree`: the machine changes the tree itself. */
   readonly root: "clone" | "tree";
-  /** Boot the systemd of the tree, or run only the agent. */
-  readonly boots: boolean;
-  readonly settings: MachineSettings;
   readonly network: NetworkRequest;
   readonly jobId: string;
-  readonly bootTimeoutSeconds: number;
-  readonly jobTimeoutSeconds: number | undefined;
   /** Size limit of what a machine on storage `tmpfs` writes. */
   readonly memoryBytes: number;
-  readonly gitlabRunner: string | undefined;
-  readonly boundTo: string | undefined;
 }
 
-/** Resolves when the machine's agent takes requests. Throws a system error with the reason. */
-export async function createMachine(host: Host, request: MachineRequest): Promise<MachinePlan> {
+/**
+ * Resolves when the machine's agent takes requests. Throws a system error with the reason.
+ * `untilCloned` is what keeps the source in its place: it is disposed of as soon as the machine's
+ * state says what it was cloned from and the clone is made, before the machine starts.
+ */
+export async function createMachine(
+  host: Host,
+  request: MachineRequest,
+  untilCloned?: Disposable,
+): Promise<MachinePlan> {
   const { name, rootDirectory, storage } = request;
   host.files.ensureDirectory(clonesDirectory(rootDirectory), 0o700);
   host.files.ensureDirectory(MACHINES_DIRECTORY, 0o700);
@@ -56,10 +56,9 @@ export async function createMachine(host: Host, request: MachineRequest): Promis
   // Ours until the machine runs; from then on it is the unit's, cleanup's and gc's.
   await using undo = new AsyncDisposableStack();
   undo.defer(() => destroyMachine(host, name));
-  // First: it may refuse, and release finds its addresses without the machine's state.
+  // The network first: it may refuse.
   const network = takeNetwork(host, name, request.network);
-  const idShift = takeIdRange(host, name);
-  const plan = planFromTree(host, request, { idShift, network });
+  const plan = planFrom(host, request, { network, idShift: takeIdRange(host, name) });
   writeMachineState(host, name, {
     rootDirectory,
     storage: storage.kind,
@@ -67,30 +66,45 @@ export async function createMachine(host: Host, request: MachineRequest): Promis
     source: request.source.identity,
     unit: plan.unit,
     slice: plan.slice,
-    idShift,
+    idShift: plan.facts.idShift,
     uid: request.settings.user?.uid ?? 0,
     jobId: request.jobId,
   });
-  const { image, bootTimeoutSeconds } = request;
-  await startMachine(host, plan, { storage, image, bootTimeoutSeconds });
+  await layOut(host, plan, storage);
+  untilCloned?.[Symbol.dispose]();
+  await startMachine(host, checkTree(host, plan, request.image));
   undo.move();
   return plan;
 }
 
-/** The machine that `createMachine` would start with these. Changes nothing. */
-export function planFromTree(
-  host: Pick<Host, "driver">,
-  request: MachineRequest,
-  taken: { readonly idShift: number; readonly network: NetworkPlan },
-): MachinePlan {
-  return planMachine({ ...request, ...taken, clone: planRoot(request), driver: host.driver });
+/** The machine that `createMachine` would start, if nobody claims its ids first. Changes nothing. */
+export function previewMachine(host: Host, request: MachineRequest): MachinePlan {
+  const network = findNetwork(host, request.network);
+  return planFrom(host, request, { network, idShift: findIdRange(host) });
 }
 
-function planRoot(request: MachineRequest): ClonePlan | InPlace {
+function planFrom(
+  host: Pick<Host, "driver" | "files">,
+  request: MachineRequest,
+  claimed: { readonly idShift: number; readonly network: NetworkPlan },
+): MachinePlan {
+  return planMachine({
+    ...request,
+    ...claimed,
+    clone: planRoot(host, request),
+    driver: host.driver,
+  });
+}
+
+/** Permissions of a root file system whose tree has vanished: it will not be cloned anyway. */
+const USUAL_MODE = 0o755;
+
+function planRoot(host: Pick<Host, "files">, request: MachineRequest): ClonePlan | InPlace {
   const { storage, source, memoryBytes } = request;
   if (request.root === "tree") return { kind: "in-place", tree: source.tree };
   return storage.planClone({
     source: source.tree,
+    sourceMode: host.files.probe(source.tree)?.mode ?? USUAL_MODE,
     directory: cloneDirectory(request.rootDirectory, request.name),
     memoryBytes,
   });

@@ -3,13 +3,14 @@
  * that systemd gave this unit alone (PrivateMounts=). They die with it; the host sees none.
  */
 import type { Host } from "../host/host.ts";
-import { layerDirectories } from "../storage/layers.ts";
-import type { ClonePlan } from "../storage/storage.ts";
+import type { MountStep } from "../storage/storage.ts";
 import type { MachineName } from "../text/names.ts";
+import { unreachable } from "../text/unreachable.ts";
 import { machinePaths } from "./machine-paths.ts";
 
-interface Launch {
-  readonly clone: Extract<ClonePlan, { kind: "layers" }>;
+/** What `prepare` leaves for the launcher, as JSON. */
+export interface Launch {
+  readonly mounts: readonly MountStep[];
   readonly idShift: number;
   readonly nspawn: readonly string[];
 }
@@ -18,23 +19,22 @@ interface Launch {
 export async function launchMachine(host: Host, name: MachineName): Promise<never> {
   // Written by `prepare` into a directory of root's alone.
   const launch: Launch = JSON.parse(host.files.readText(machinePaths(name).launch));
-  await mountLayers(host, launch);
+  for (const step of launch.mounts) await carryOut(host, step, launch.idShift);
   return host.processes.become(launch.nspawn);
 }
 
-async function mountLayers(host: Host, { clone, idShift }: Launch): Promise<void> {
-  const { lower, written, upper, work } = layerDirectories(clone.directory);
-  if (clone.memoryBytes !== undefined) {
-    host.mounts.fileSystem("tmpfs", written, `mode=0700,size=${clone.memoryBytes}`);
+async function carryOut(host: Host, step: MountStep, idShift: number): Promise<void> {
+  switch (step.kind) {
+    case "tmpfs":
+      return host.mounts.tmpfs(step);
+    case "directory":
+      host.files.createDirectory(step.path, step.mode);
+      return host.files.setOwner(step.path, idShift);
+    case "id-mapped":
+      return host.mounts.idMapped({ ...step, idShift });
+    case "overlay":
+      return host.mounts.overlay(step);
+    default:
+      return unreachable(step);
   }
-  const rootMode = host.files.probe(clone.source)?.mode ?? 0o755;
-  host.files.createDirectory(upper, rootMode);
-  host.files.createDirectory(work, 0o700);
-  for (const path of [upper, work]) host.files.setOwner(path, idShift);
-  await host.mounts.idMapped({ source: clone.source, target: lower, idShift });
-  host.mounts.fileSystem(
-    "overlay",
-    clone.tree,
-    `lowerdir=${lower},upperdir=${upper},workdir=${work}`,
-  );
 }

@@ -22,6 +22,8 @@ export interface MachinePaths {
   readonly steps: string;
   /** What the systemd of a machine reads besides its own units. */
   readonly units: string;
+  /** Programs of the host that its scripts may call. */
+  readonly bin: string;
   /** For the launcher of a layered clone. */
   readonly launch: string;
   /** The script that the unit ends with. */
@@ -45,6 +47,7 @@ export function machinePaths(name: MachineName): MachinePaths {
     ready: `${control}/ready`,
     steps: `${control}/steps`,
     units: `${control}/units`,
+    bin: `${control}/bin`,
     launch: `${runtime}/launch.json`,
     release: `${runtime}/release`,
     resolvConf: `${runtime}/resolv.conf`,

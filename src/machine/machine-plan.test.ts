@@ -8,7 +8,12 @@ import { PLAIN_SETTINGS } from "./machine-settings.ts";
 import { explainOldSystemd } from "./systemd-version.ts";
 
 const name = parseMachineName("job-17-abcdef");
-const request = { source: "/r/trixie", directory: "/r/.machines/job-17-abcdef", memoryBytes: 1024 };
+const request = {
+  source: "/r/trixie",
+  sourceMode: 0o755,
+  directory: "/r/.machines/job-17-abcdef",
+  memoryBytes: 1024,
+};
 const facts: MachineFacts = {
   name,
   clone: STORAGES.btrfs.planClone(request),
@@ -176,7 +181,8 @@ test.each([...Object.values(STORAGES)])(
 
 test("the script that a unit ends with starts us only when there is something to release", () => {
   const plan = planMachine({ ...facts, driver: ["/opt/my driver/$x"] });
-  expect(plan.release).toMatchInlineSnapshot(`
+  const release = plan.files.find((file) => file.path.endsWith("/release"));
+  expect(release?.text).toMatchInlineSnapshot(`
     "[ -e /run/nspawn-runner/machines/job-17-abcdef/state.json ] || exit 0
     exec 9>>/run/nspawn-runner/machines/job-17-abcdef/lock
     flock 9

@@ -7,22 +7,24 @@ import type { ClonePlan, InPlace } from "../storage/storage.ts";
 import { formatCommand, quoteArgument } from "../text/format-command.ts";
 import { escapeUnitName, type MachineName } from "../text/names.ts";
 import { agentArguments, bootArguments } from "./boot-arguments.ts";
+import {
+  type ControlDirectory,
+  type PlannedFile,
+  planControlDirectory,
+} from "./control-directory.ts";
+import { ID_COUNT } from "./id-range.ts";
+import type { Launch } from "./launch.ts";
 import { CONTROL_INSIDE, machinePaths } from "./machine-paths.ts";
 import { limitProperties, type MachineSettings } from "./machine-settings.ts";
 
-/** Host ids of a machine's users: 65,536 from `idShift`, as systemd's own convention has it. */
-const ID_COUNT = 65_536;
 const NSPAWN_PATH = "/usr/bin/systemd-nspawn";
 
-export interface MachineFacts {
+/** What is wanted of a machine, whatever its root. */
+export interface MachineWish {
   readonly name: MachineName;
-  readonly clone: ClonePlan | InPlace;
   readonly settings: MachineSettings;
   /** Boot the systemd of the image, or run only the agent. */
   readonly boots: boolean;
-  readonly idShift: number;
-  readonly network: NetworkPlan;
-  readonly driver: readonly string[];
   readonly bootTimeoutSeconds: number;
   /** The job's own time-out; the machine lives a little longer. */
   readonly jobTimeoutSeconds: number | undefined;
@@ -32,19 +34,18 @@ export interface MachineFacts {
   readonly boundTo: string | undefined;
 }
 
-export interface MachinePlan {
-  readonly name: MachineName;
-  readonly unit: string;
-  readonly slice: string;
+export interface MachineFacts extends MachineWish {
   readonly clone: ClonePlan | InPlace;
-  readonly settings: MachineSettings;
-  readonly boots: boolean;
   readonly idShift: number;
   readonly network: NetworkPlan;
-  readonly gitlabRunner: string | undefined;
+  readonly driver: readonly string[];
+}
+
+export interface MachinePlan extends ControlDirectory {
+  readonly facts: MachineFacts;
+  readonly unit: string;
+  readonly slice: string;
   readonly nspawn: readonly string[];
-  /** The script that the unit ends with, at `release` of its paths. */
-  readonly release: string;
   /** What starts the unit, and ends when the machine is ready or has failed. */
   readonly start: readonly string[];
 }
@@ -74,20 +75,15 @@ export function machineUnits(name: MachineName): MachineUnits {
 export function planMachine(facts: MachineFacts): MachinePlan {
   const { unit, slice } = machineUnits(facts.name);
   const nspawn = nspawnCommand(facts);
-  const execStart =
-    facts.clone.kind === "layers" ? [...facts.driver, "internal-launch", facts.name] : nspawn;
+  const control = planControlDirectory(facts);
+  const execStart = isLayered(facts) ? [...facts.driver, "internal-launch", facts.name] : nspawn;
   return {
-    name: facts.name,
+    facts,
     unit,
     slice,
-    clone: facts.clone,
-    settings: facts.settings,
-    boots: facts.boots,
-    idShift: facts.idShift,
-    network: facts.network,
-    gitlabRunner: facts.gitlabRunner,
+    ...control,
+    files: [...control.files, ...hostFiles(facts, nspawn)],
     nspawn,
-    release: releaseScript(facts),
     start: [
       "systemd-run",
       "--quiet",
@@ -101,9 +97,23 @@ export function planMachine(facts: MachineFacts): MachinePlan {
   };
 }
 
+/** Its root is assembled by mounts in the unit, which our launcher makes. */
+function isLayered(facts: MachineFacts): facts is MachineFacts & { readonly clone: ClonePlan } {
+  return facts.clone.kind === "clone" && facts.clone.mounts.length > 0;
+}
+
+/** What the machine does not see: the script that its unit ends with, and what its launcher reads. */
+function hostFiles(facts: MachineFacts, nspawn: readonly string[]): PlannedFile[] {
+  const paths = machinePaths(facts.name);
+  const file = (path: string, text: string): PlannedFile => ({ path, mode: 0o600, text });
+  const release = file(paths.release, releaseScript(facts));
+  if (!isLayered(facts)) return [release];
+  const launch: Launch = { mounts: facts.clone.mounts, idShift: facts.idShift, nspawn };
+  return [release, file(paths.launch, JSON.stringify(launch))];
+}
+
 function nspawnCommand(facts: MachineFacts): string[] {
   const { control } = machinePaths(facts.name);
-  const layered = facts.clone.kind === "layers";
   return [
     NSPAWN_PATH,
     "--quiet",
@@ -114,7 +124,7 @@ function nspawnCommand(facts: MachineFacts): string[] {
     `--directory=${facts.clone.tree}`,
     `--private-users=${facts.idShift}:${ID_COUNT}`,
     // An assembled overlay cannot be id-mapped; its layers are, by the launcher.
-    `--private-users-ownership=${layered ? "off" : "map"}`,
+    `--private-users-ownership=${isLayered(facts) ? "off" : "map"}`,
     "--link-journal=no",
     "--timezone=off",
     ...networkArguments(facts.network),
@@ -171,7 +181,7 @@ function unitProperties(facts: MachineFacts): string[] {
     "DeviceAllow=char-pts rw",
     // Not there any more once cleanup has removed the machine.
     `ExecStopPost=-/bin/sh ${machinePaths(facts.name).release}`,
-    ...(facts.clone.kind === "layers" ? ["PrivateMounts=yes"] : []),
+    ...(isLayered(facts) ? ["PrivateMounts=yes"] : []),
     // Sealing an image has to reach what lies in its /tmp (systemd's docs/ENVIRONMENT.md).
     ...(facts.clone.kind === "in-place" ? ["Environment=SYSTEMD_NSPAWN_TMPFS_TMP=0"] : []),
     // In the unit's own mount namespace nspawn finds the machine's resolvers where the host's are.

@@ -16,7 +16,7 @@ export interface MachineProcess {
  */
 export async function findMachineProcess(
   host: Pick<Host, "files" | "processes">,
-  plan: Pick<MachinePlan, "unit" | "name">,
+  plan: Pick<MachinePlan, "unit" | "facts">,
 ): Promise<MachineProcess> {
   const shown = await host.processes.exec([
     "systemctl",
@@ -34,5 +34,5 @@ export async function findMachineProcess(
   if (group !== undefined && leader > 0) {
     return { leader, cgroup: `/sys/fs/cgroup${group}/payload` };
   }
-  throw new RunnerError({ kind: "system", message: `Machine "${plan.name}" is gone.` });
+  throw new RunnerError({ kind: "system", message: `Machine "${plan.facts.name}" is gone.` });
 }

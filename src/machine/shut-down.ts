@@ -13,7 +13,7 @@ const SHUT_DOWN_MS = 60_000;
  */
 export async function shutDownMachine(host: Host, plan: MachinePlan): Promise<Shutdown> {
   // The unit's release writes "gone" to whoever holds this FIFO.
-  await using ready = host.fifos.openLines(machinePaths(plan.name).ready);
+  await using ready = host.fifos.openLines(machinePaths(plan.facts.name).ready);
   await host.processes.exec([
     "systemctl",
     "kill",

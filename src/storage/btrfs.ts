@@ -20,10 +20,11 @@ export const btrfs: Storage = {
           hint: 'Put root_directory on a btrfs file system, or set storage = "auto".',
         },
   planClone: ({ source, directory }) => ({
-    kind: "tree",
+    kind: "clone",
     source,
     directory,
     tree: `${directory}/root`,
+    mounts: [],
   }),
   clone: async (host, { source, directory, tree }) => {
     host.files.createDirectory(directory, 0o700);

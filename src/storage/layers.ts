@@ -3,7 +3,15 @@
  * `machine/launch.ts` in the unit's own mount namespace; here are only the directories.
  */
 
-import type { ClonePlan, Storage, StorageFit, StorageHost, StorageKind } from "./storage.ts";
+import type {
+  ClonePlan,
+  CloneRequest,
+  MountStep,
+  Storage,
+  StorageFit,
+  StorageHost,
+  StorageKind,
+} from "./storage.ts";
 import { COPYING } from "./storage.ts";
 
 /** statfs(2). What cannot hold the upper layer of an overlay. */
@@ -16,37 +24,55 @@ const UNFIT: Readonly<Record<number, string>> = {
 
 export const overlay: Storage = {
   ...layers("overlay"),
-  planClone: ({ source, directory }) => layerPlan(source, directory),
+  planClone: (request) => layerPlan(request, []),
 };
 
 export const tmpfs: Storage = {
   ...layers("tmpfs"),
-  planClone: ({ source, directory, memoryBytes }) => ({
-    ...layerPlan(source, directory),
-    memoryBytes,
-  }),
+  planClone: (request) =>
+    layerPlan(request, [
+      {
+        kind: "tmpfs",
+        target: layerDirectories(request.directory).written,
+        sizeBytes: request.memoryBytes,
+      },
+    ]),
 };
 
-export interface LayerDirectories {
+interface LayerDirectories {
   readonly lower: string;
   /** Where a tmpfs goes, when there is one; its upper and work directories are made in it. */
   readonly written: string;
-  readonly upper: string;
-  readonly work: string;
+  readonly root: string;
 }
 
-export function layerDirectories(directory: string): LayerDirectories {
-  const written = `${directory}/written`;
+function layerDirectories(directory: string): LayerDirectories {
   return {
     lower: `${directory}/lower`,
-    written,
-    upper: `${written}/upper`,
-    work: `${written}/work`,
+    written: `${directory}/written`,
+    root: `${directory}/root`,
   };
 }
 
-function layerPlan(source: string, directory: string): Extract<ClonePlan, { kind: "layers" }> {
-  return { kind: "layers", source, directory, tree: `${directory}/root` };
+function layerPlan(
+  { source, sourceMode, directory }: CloneRequest,
+  first: readonly MountStep[],
+): ClonePlan {
+  const { lower, written, root } = layerDirectories(directory);
+  const [upper, work] = [`${written}/upper`, `${written}/work`];
+  return {
+    kind: "clone",
+    source,
+    directory,
+    tree: root,
+    mounts: [
+      ...first,
+      { kind: "directory", path: upper, mode: sourceMode },
+      { kind: "directory", path: work, mode: 0o700 },
+      { kind: "id-mapped", source, target: lower },
+      { kind: "overlay", target: root, lower, upper, work },
+    ],
+  };
 }
 
 function layers(kind: StorageKind): Omit<Storage, "planClone"> {
@@ -63,9 +89,9 @@ function layers(kind: StorageKind): Omit<Storage, "planClone"> {
             hint: "Put root_directory on a local file system such as btrfs, xfs or ext4.",
           };
     },
-    clone: async (host, plan) => {
-      const { lower, written } = layerDirectories(plan.directory);
-      for (const path of [plan.directory, lower, written, plan.tree]) {
+    clone: async (host, { directory }) => {
+      const { lower, written, root } = layerDirectories(directory);
+      for (const path of [directory, lower, written, root]) {
         host.files.createDirectory(path, 0o700);
       }
     },

@@ -15,10 +15,11 @@ export const reflink: Storage = {
           hint: 'Use a file system with reflinks (xfs, btrfs), or set storage = "overlay".',
         },
   planClone: ({ source, directory }) => ({
-    kind: "tree",
+    kind: "clone",
     source,
     directory,
     tree: `${directory}/root`,
+    mounts: [],
   }),
   clone: async (host, { source, directory, tree }) => {
     host.files.createDirectory(directory, 0o700);

@@ -8,7 +8,6 @@ import {
 import { BTRFS, EXT4, FAT, type FileSystem, XFS } from "../../test/fakes/fake-disk.ts";
 import { openComputer } from "../../test/fakes/fake-host.ts";
 import { STORAGES } from "./detect.ts";
-import { layerDirectories } from "./layers.ts";
 import type { ClonePlan, StorageHost, StorageKind } from "./storage.ts";
 
 const PLACES: Readonly<Record<StorageKind, { fits: FileSystem; unfit: FileSystem | undefined }>> = {
@@ -30,7 +29,9 @@ for (const storage of Object.values(STORAGES)) {
       directory: "/fits",
       unfit: unfit === undefined ? undefined : "/unfit",
       visit: async (plan, visits) =>
-        visits.flatMap((visit) => (plan.kind === "tree" ? inTree : inLayers)(host, plan, visit)),
+        visits.flatMap((visit) =>
+          (plan.mounts.length === 0 ? inTree : inLayers)(host, plan, visit),
+        ),
       [Symbol.asyncDispose]: async () => {},
     };
   });
@@ -48,7 +49,7 @@ function inTree({ files }: StorageHost, { tree }: ClonePlan, visit: Visit): stri
 
 /** The kernel's overlayfs in small; something that is no file hides what is below it. */
 function inLayers({ files }: StorageHost, plan: ClonePlan, visit: Visit): string[] {
-  const { upper } = layerDirectories(plan.directory);
+  const { upper } = plan.mounts.find((step) => step.kind === "overlay") ?? { upper: "" };
   const above = `${upper}/${visit.path}`;
   files.ensureDirectory(above.slice(0, above.lastIndexOf("/")), 0o755);
   if (visit.verb !== "read") files.remove(above);
@@ -69,7 +70,12 @@ function inLayers({ files }: StorageHost, plan: ClonePlan, visit: Visit): string
 
 test("a plan holds nothing but what it was asked for", () => {
   for (const storage of Object.values(STORAGES)) {
-    const plan = storage.planClone({ source: "/s", directory: "/d", memoryBytes: 7 });
+    const plan = storage.planClone({
+      source: "/s",
+      sourceMode: 0o750,
+      directory: "/d",
+      memoryBytes: 7,
+    });
     expect(JSON.parse(JSON.stringify(plan))).toEqual(plan);
   }
 });

@@ -14,23 +14,34 @@ export type StorageFit =
   | { readonly kind: "fits" }
   | { readonly kind: "unfit"; readonly reason: string; readonly hint: string };
 
-/** Where the clone's root is, and what the unit has to do before nspawn can use it. */
-export type ClonePlan =
+/**
+ * What the unit of a clone does before it becomes nspawn, in the order of the list: mounts that only
+ * it sees, and directories in them.
+ */
+export type MountStep =
+  | { readonly kind: "tmpfs"; readonly target: string; readonly sizeBytes: number }
+  /** A directory of the machine's root. */
+  | { readonly kind: "directory"; readonly path: string; readonly mode: number }
+  /** `source` once more at `target`, with its ids as the machine has them. */
+  | { readonly kind: "id-mapped"; readonly source: string; readonly target: string }
   | {
-      readonly kind: "tree";
-      readonly source: string;
-      readonly directory: string;
-      readonly tree: string;
-    }
-  | {
-      readonly kind: "layers";
-      readonly source: string;
-      readonly directory: string;
-      /** Mount point of the assembled root, in the unit's own mount namespace. */
-      readonly tree: string;
-      /** Size limit of a tmpfs for what the machine writes; on the disk when absent. */
-      readonly memoryBytes?: number;
+      readonly kind: "overlay";
+      readonly target: string;
+      readonly lower: string;
+      readonly upper: string;
+      readonly work: string;
     };
+
+/** Where a clone lies, and what makes it a machine's root. */
+export interface ClonePlan {
+  readonly kind: "clone";
+  readonly source: string;
+  /** All of the clone, for `release` to take away. */
+  readonly directory: string;
+  readonly tree: string;
+  /** Empty where nspawn can id-map the tree as it is. */
+  readonly mounts: readonly MountStep[];
+}
 
 /** No clone: the machine changes a tree itself, as an image that is being built does. */
 export interface InPlace {
@@ -38,30 +49,42 @@ export interface InPlace {
   readonly tree: string;
 }
 
-export interface Storage {
+/** How machines get their roots. */
+export interface CloneStorage {
   readonly kind: StorageKind;
+  /** Looks, and at most makes and removes one small file. */
+  probe(host: StorageHost, directory: string): Promise<StorageFit>;
+  /** Pure. `directory` is the machine's own, in the root directory. */
+  planClone(request: CloneRequest): ClonePlan;
+  /** Makes the clone on disk. Not atomic: after a crash `remove` of its directory clears all. */
+  clone(host: StorageHost, plan: ClonePlan): Promise<void>;
+  /** Removes a tree or a machine's directory, half made or whole. Idempotent. */
+  remove(host: StorageHost, directory: string): Promise<void>;
+}
+
+export interface CloneRequest {
+  readonly source: string;
+  /** Permissions of the source itself, which the clone's root has too. */
+  readonly sourceMode: number;
+  readonly directory: string;
+  /** What a machine may write where that is kept in memory. */
+  readonly memoryBytes: number;
+}
+
+/** How the trees of images are made and copied. */
+export interface TreeStorage {
   readonly traits: {
     /** Can trees of this storage be made from others without copying their data? */
     readonly copyOnWrite: boolean;
     /** Must an image be a tree of a certain make (a subvolume) before it can be cloned? */
     readonly needsOwnTree: boolean;
   };
-  /** Looks, and at most makes and removes one small file. */
-  probe(host: StorageHost, directory: string): Promise<StorageFit>;
-  /** Pure. `directory` is the machine's own, in the root directory. */
-  planClone(request: {
-    readonly source: string;
-    readonly directory: string;
-    readonly memoryBytes: number;
-  }): ClonePlan;
-  /** Makes the clone on disk. Not atomic: after a crash `remove` of its directory clears all. */
-  clone(host: StorageHost, plan: ClonePlan): Promise<void>;
   /** Makes an empty tree for an image to be created in. */
   createTree(host: StorageHost, tree: string): Promise<void>;
   /** A full, independent, writable copy of `source`, for changing an image. */
   copyTree(host: StorageHost, source: string, tree: string): Promise<void>;
   /** Whether `tree` can be cloned as it is. A plain directory on btrfs cannot. */
   isOwnTree(host: StorageHost, tree: string): boolean;
-  /** Removes a tree or a machine's directory, half made or whole. Idempotent. */
-  remove(host: StorageHost, directory: string): Promise<void>;
 }
+
+export type Storage = CloneStorage & TreeStorage;

@@ -148,13 +148,15 @@ function furnish(disk: FakeDisk, mounts: Readonly<Record<string, FileSystem>>): 
 
 /** What is mounted is seen by the machine alone, so nothing of it shows here. */
 function openFakeMounts(disk: FakeDisk, effects: Effects): Mounts {
+  const mount = (what: string, ...paths: string[]): void =>
+    effects.change(`mount ${what}`, () => {
+      for (const path of paths) disk.directoryAt("mount", path);
+    });
   return {
-    fileSystem: (type, target) =>
-      effects.change(`mount ${type} ${target}`, () => void disk.directoryAt("mount", target)),
-    idMapped: async ({ source, target }) =>
-      effects.change(`mount ${source} ${target}`, () => {
-        for (const path of [source, target]) disk.directoryAt("mount", path);
-      }),
+    tmpfs: ({ target }) => mount(`tmpfs ${target}`, target),
+    idMapped: async ({ source, target }) => mount(`${source} ${target}`, source, target),
+    overlay: ({ target, lower, upper, work }) =>
+      mount(`overlay ${target}`, target, lower, upper, work),
   };
 }
 

@@ -48,7 +48,7 @@ const ID_SHIFT = 0x5000_0000;
 async function visitClone(plan: ClonePlan, visits: readonly Visit[]): Promise<string[]> {
   const script = `cd ${quoteArgument(plan.tree)} || exit\n${visits.map(command).join("\n")}`;
   const ended =
-    plan.kind === "tree" ? await start(["sh", "-c", script]).ended : await launch(plan, script);
+    plan.mounts.length === 0 ? await start(["sh", "-c", script]).ended : await launch(plan, script);
   expect(ended).toMatchObject({ code: 0, stderr: "" });
   return ended.stdout.split("\n").slice(0, -1);
 }
@@ -58,7 +58,7 @@ async function launch(plan: ClonePlan, script: string) {
   const { runtime, launch } = machinePaths(name);
   host.files.ensureDirectory(runtime, 0o700);
   try {
-    const words = { clone: plan, idShift: ID_SHIFT, nspawn: ["/bin/sh", "-c", script] };
+    const words = { mounts: plan.mounts, idShift: ID_SHIFT, nspawn: ["/bin/sh", "-c", script] };
     host.files.writeText(launch, JSON.stringify(words), 0o600);
     return await start(["unshare", "--mount", "nspawn-runner", "internal-launch", name]).ended;
   } finally {

@@ -99,7 +99,7 @@ function openBuildMachine(
     host.files.writeText(path, script, 0o600);
     const result = await runStep(host, {
       name,
-      idShift: plan.idShift,
+      idShift: plan.facts.idShift,
       uid: options.uid,
       script: path,
       write: async (bytes) => options.take(bytes),

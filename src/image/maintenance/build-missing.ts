@@ -8,7 +8,14 @@ import { findDefinitions, readDefinition } from "../definition/find-definitions.
 import type { ImageStore } from "../draft.ts";
 import { openMaintenance, parentOf } from "./maintain-images.ts";
 
-/** False when nothing declares the image. Throws what keeps it from being built. */
+/** Whether a file declares the image. */
+export const isDeclared = (
+  host: Pick<Host, "files">,
+  name: ImageName,
+  directories: readonly string[],
+): boolean => findDefinitions(host, directories).definitions.some((file) => file.name === name);
+
+/** Throws what keeps it from being built; nothing happens when nothing declares it. */
 export async function buildMissingImage(
   host: Host,
   store: ImageStore,
@@ -17,10 +24,9 @@ export async function buildMissingImage(
     readonly directories: readonly string[];
     readonly limits: BuildLimits;
   },
-): Promise<boolean> {
+): Promise<void> {
   const { name, directories, limits } = request;
   const declared = new Set(findDefinitions(host, directories).definitions.map((file) => file.name));
-  if (!declared.has(name)) return false;
   const definitions = withParents(host, name, { declared, directories });
   for (const task of openMaintenance(host, store, {
     definitions,
@@ -33,7 +39,6 @@ export async function buildMissingImage(
       warn: (text) => host.log.warn(text),
     });
   }
-  return true;
 }
 
 /** An image and what it extends, as far as that is declared. */

@@ -16,6 +16,7 @@ import { newVersion } from "../generations/publish.ts";
 import { awaitChangeLock, imageLock } from "../image-lock.ts";
 import { treeSize } from "../tree-size.ts";
 import {
+  extendedKey,
   extendedTree,
   forgetExtended,
   probeExtended,
@@ -23,7 +24,7 @@ import {
   writeUse,
 } from "./extended-images.ts";
 import type { ExtendedLimits } from "./forget.ts";
-import { type PackageRequest, packagesKey } from "./package-request.ts";
+import type { PackageRequest } from "./package-request.ts";
 
 export interface ExtendRequest {
   readonly base: Image;
@@ -49,7 +50,7 @@ export async function extendImage(
   request: ExtendRequest,
 ): Promise<ExtendedImage> {
   const { base, packages } = request;
-  const key = packagesKey(`${base.name}/${base.version ?? base.identity}`, packages);
+  const key = extendedKey(base, packages);
   const wanted = { name: base.name, key };
   const draftName = `.packages-${key}`;
   using held = new DisposableStack();

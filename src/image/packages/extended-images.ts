@@ -8,6 +8,7 @@ import { readManifest, removeManifest } from "../generations/manifest.ts";
 import { usedTrees } from "../generations/publish.ts";
 import { removeLock, tryImageLock } from "../image-lock.ts";
 import { type ExtendedLimits, planForgetting } from "./forget.ts";
+import { type PackageRequest, packagesKey } from "./package-request.ts";
 
 const directoryOf = (store: ImageStore): string => `${store.rootDirectory}/.packages`;
 
@@ -36,6 +37,19 @@ export function readUse(host: Pick<Host, "files">, tree: string): ExtendedUse | 
 export function writeUse(host: Pick<Host, "files">, tree: string, use: ExtendedUse): void {
   host.files.writeText(usePath(tree), `${JSON.stringify(use)}\n`, 0o600);
 }
+
+/** The image with those packages, when an earlier job has had them installed. */
+export function findExtended(
+  host: Pick<Host, "files">,
+  store: ImageStore,
+  request: { readonly base: Image; readonly packages: PackageRequest },
+): Image | undefined {
+  const { base, packages } = request;
+  return probeExtended(host, store, { name: base.name, key: extendedKey(base, packages) });
+}
+
+export const extendedKey = (base: Image, packages: PackageRequest): string =>
+  packagesKey(`${base.name}/${base.version ?? base.identity}`, packages);
 
 /** The tree of that key as an image that machines can be cloned from, when it is there whole. */
 export function probeExtended(

@@ -1,0 +1,150 @@
+/** All that is known of a job's machine before it is planned. Looks, changes nothing. */
+import { definitionDirectories, jobNetwork } from "../config/choices.ts";
+import type { Config } from "../config/config.ts";
+import type { Host } from "../host/host.ts";
+import type { ImageStore } from "../image/draft.ts";
+import { findImage, hasSystemd, type Image, probeImage } from "../image/find-image.ts";
+import { readManifest } from "../image/generations/manifest.ts";
+import { findExtended } from "../image/packages/extended-images.ts";
+import {
+  PACKAGES_VARIABLE,
+  type PackageRequest,
+  parsePackageRequest,
+} from "../image/packages/package-request.ts";
+import { type MachineSettings, PLAIN_SETTINGS } from "../machine/machine-settings.ts";
+import type { NetworkRequest } from "../network/network-request.ts";
+import { chooseStorage } from "../storage/detect.ts";
+import { RunnerError } from "../text/errors.ts";
+import { isImageName, type MachineName } from "../text/names.ts";
+import {
+  findGitlabRunner,
+  findOwnUnit,
+  requireRootDirectory,
+  requireUsableHost,
+} from "./host-facts.ts";
+
+export interface PrepareRequest {
+  readonly name: MachineName;
+  /** What the job asks for; nothing where it names none. */
+  readonly image: string | undefined;
+  readonly defaultImage: string | undefined;
+  readonly jobId: string;
+  readonly timeoutSeconds: number | undefined;
+  /** Packages that the job wants besides, as it wrote them. */
+  readonly packages: string | undefined;
+}
+
+export interface JobFacts {
+  readonly request: PrepareRequest;
+  readonly store: ImageStore;
+  /** The image as the job, or else the administrator, named it. */
+  readonly imageName: string;
+  /** Nothing when it is declared, and was not built yet. */
+  readonly image: FoundImage | undefined;
+  readonly packages: WantedPackages | undefined;
+  readonly network: NetworkRequest;
+  readonly bootTimeoutSeconds: number;
+  readonly memoryBytes: number;
+  readonly gitlabRunner: string | undefined;
+  readonly boundTo: string | undefined;
+}
+
+export interface FoundImage {
+  readonly image: Image;
+  /** Whether clones of it take no longer than they must. */
+  readonly isOwnTree: boolean;
+  readonly boots: boolean;
+  readonly settings: MachineSettings;
+}
+
+interface WantedPackages {
+  readonly names: PackageRequest;
+  /** The image with them; nothing when they are not installed yet. */
+  readonly extended: FoundImage | undefined;
+}
+
+/**
+ * Throws a job error for what only the job's author can mend, a system error for what the
+ * administrator can.
+ */
+export async function gatherJob(
+  host: Host,
+  config: Config,
+  request: PrepareRequest,
+): Promise<JobFacts> {
+  await requireUsableHost(host);
+  const { rootDirectory } = config;
+  requireRootDirectory(host, rootDirectory);
+  const imageName = chooseImage(request, config);
+  const names = parsePackageRequest(request.packages);
+  if (names !== undefined && config.jobPackages === undefined) throw packagesRefused();
+  const storage = await chooseStorage(host, { directory: rootDirectory, kind: config.storage });
+  const store = { rootDirectory, storage };
+  const image = (await isToBeBuilt(host, config, imageName))
+    ? undefined
+    : findImage(host, rootDirectory, imageName);
+  return {
+    request,
+    store,
+    imageName,
+    image: image && describe(host, store, image),
+    packages: names && { names, extended: describeExtended(host, store, image, names) },
+    network: jobNetwork(config),
+    bootTimeoutSeconds: config.bootTimeoutSeconds,
+    memoryBytes: config.tmpfsBytes,
+    gitlabRunner: findGitlabRunner(host, config.gitlabRunner),
+    boundTo: findOwnUnit(host),
+  };
+}
+
+/** The image of the job, else of the command line, else of the configuration. */
+export function chooseImage(
+  request: Pick<PrepareRequest, "image" | "defaultImage">,
+  config: Pick<Config, "defaultImage" | "path">,
+): string {
+  const image = request.image ?? request.defaultImage ?? config.defaultImage;
+  if (image !== undefined) return image;
+  throw new RunnerError({
+    kind: "job",
+    message: "The job names no image, and there is no default one.",
+    hints: [
+      'Add "image: NAME" to the job.',
+      `Or, on the host, set default_image in "${config.path}", or --default-image in prepare_args.`,
+    ],
+  });
+}
+
+/** Whether it is declared and missing. What knows the declarations is loaded only then. */
+async function isToBeBuilt(host: Host, config: Config, text: string): Promise<boolean> {
+  if (!config.buildMissing || !isImageName(text)) return false;
+  if (probeImage(host, config.rootDirectory, text) !== undefined) return false;
+  const { isDeclared } = await import("../image/maintenance/build-missing.ts");
+  return isDeclared(host, text, definitionDirectories(config));
+}
+
+function describe(host: Host, store: ImageStore, image: Image): FoundImage {
+  return {
+    image,
+    isOwnTree: store.storage.isOwnTree(host, image.tree),
+    boots: hasSystemd(host, image.tree),
+    settings: readManifest(host, image.tree)?.settings ?? PLAIN_SETTINGS,
+  };
+}
+
+function describeExtended(
+  host: Host,
+  store: ImageStore,
+  base: Image | undefined,
+  names: PackageRequest,
+): FoundImage | undefined {
+  const extended = base && findExtended(host, store, { base, packages: names });
+  return extended && describe(host, store, extended);
+}
+
+function packagesRefused(): RunnerError {
+  return new RunnerError({
+    kind: "job",
+    message: `Jobs may not add packages to images on this host (${PACKAGES_VARIABLE}).`,
+    hints: ["Install them in the job, or ask for an image that has them."],
+  });
+}
