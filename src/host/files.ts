@@ -1,5 +1,6 @@
 /** The host's files. Synchronous: a stage does one thing at a time, and start-up time is its cost. */
 import * as fs from "node:fs";
+import { dirname } from "node:path";
 import { explainErrno } from "./explain-errno.ts";
 import { exchangePaths, lockFile, makeFifo, renameNew, shareData } from "./libc.ts";
 import { readTree, sameContent, type TreeEntry } from "./tree.ts";
@@ -23,8 +24,15 @@ export interface Files {
   readBytes(path: string): Uint8Array;
   /** Up to `bytes` bytes from the start of a file, as Latin-1. */
   readStart(path: string, bytes: number): string;
-  /** Creates or replaces atomically: a reader sees the old text or the new, never half. */
+  /**
+   * Creates or replaces atomically: a reader sees the old text or the new, never half, and of two
+   * writers at once the later one's. For what a restart may forget.
+   */
   writeText(path: string, text: string, mode?: number): void;
+  /** As `writeText`, and on the disk when it returns: a power cut leaves the old or the new. */
+  writeDurable(path: string, text: string, mode?: number): void;
+  /** Sets when a file was last changed, and nothing else of it: no writer can tear it. */
+  setModified(path: string, timeMs: number): void;
   /** Appends; creates the file when absent. */
   append(path: string, bytes: Uint8Array | string): void;
   copy(from: string, to: string, mode: number): void;
@@ -117,19 +125,9 @@ function plainFiles(): Files {
         fs.closeSync(fd);
       }
     },
-    writeText: (path, text, mode = 0o644) => {
-      const draft = `${path}.new`;
-      fs.rmSync(draft, { force: true });
-      try {
-        fs.writeFileSync(draft, text, { mode, flag: "wx" });
-        fs.chmodSync(draft, mode);
-        fs.renameSync(draft, path);
-      } catch (error) {
-        // A disk that is full holds a part of it.
-        fs.rmSync(draft, { force: true });
-        throw error;
-      }
-    },
+    writeText: (path, text, mode = 0o644) => writeWhole(path, text, { mode, durable: false }),
+    writeDurable: (path, text, mode = 0o644) => writeWhole(path, text, { mode, durable: true }),
+    setModified: (path, timeMs) => fs.lutimesSync(path, timeMs / 1000, timeMs / 1000),
     append: (path, bytes) => fs.appendFileSync(path, bytes, { mode: 0o640 }),
     copy: (from, to, mode) => {
       fs.copyFileSync(from, to, fs.constants.COPYFILE_EXCL);
@@ -196,6 +194,41 @@ function plainFiles(): Files {
       }
     },
   };
+}
+
+/** Under a name that no other writer has, so that two at once do not hurt each other. */
+function writeWhole(
+  path: string,
+  text: string,
+  { mode, durable }: { readonly mode: number; readonly durable: boolean },
+): void {
+  const draft = `${path}.${crypto.randomUUID().slice(0, 8)}.new`;
+  try {
+    const fd = fs.openSync(draft, "wx", mode);
+    try {
+      fs.writeFileSync(fd, text);
+      fs.fchmodSync(fd, mode);
+      if (durable) fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+    fs.renameSync(draft, path);
+  } catch (error) {
+    // A disk that is full holds a part of it.
+    fs.rmSync(draft, { force: true });
+    throw error;
+  }
+  if (durable) syncDirectory(dirname(path));
+}
+
+/** The name of a file is its directory's data: fsync(2) of the file does not cover it. */
+function syncDirectory(path: string): void {
+  const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_DIRECTORY);
+  try {
+    fs.fsyncSync(fd);
+  } finally {
+    fs.closeSync(fd);
+  }
 }
 
 const hasCode = (error: unknown, code: string): boolean =>

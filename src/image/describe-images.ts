@@ -1,6 +1,7 @@
 /** What `chroot-list` shows of each image. */
 import type { Host } from "../host/host.ts";
 import { listMachines } from "../machine/machine-list.ts";
+import { readValue } from "../record/record.ts";
 import { type Image, listImages } from "./find-image.ts";
 import { type Generation, listGenerations } from "./generations/generations.ts";
 import { readManifest } from "./generations/manifest.ts";
@@ -38,7 +39,7 @@ export async function describeImages(
   definitions: ReadonlyMap<string, string>,
 ): Promise<ImageDescription[]> {
   const machines = host.userId === 0 ? listMachines(host) : [];
-  const users = machines.map(({ name, state }) => ({ name, source: state?.source }));
+  const users = machines.map(({ name, state }) => ({ name, source: readValue(state)?.source }));
   const usersOf = (identity: string): string[] =>
     users.filter((user) => user.source === identity).map((user) => user.name);
   const descriptions: ImageDescription[] = [];
@@ -46,7 +47,7 @@ export async function describeImages(
     const generations = listGenerations(host, store.rootDirectory, image.name);
     const trees = generations.length === 0 ? [image.identity] : generations.map((g) => g.identity);
     const definition = definitions.get(image.name);
-    const declared = readManifest(host, image.tree)?.definition;
+    const declared = readValue(readManifest(host, image.tree))?.definition;
     descriptions.push({
       name: image.name,
       storage: store.storage.kind,
@@ -64,7 +65,7 @@ async function sizeAndAge(
   host: Host,
   image: Image,
 ): Promise<Pick<ImageDescription, "sizeBytes" | "changed">> {
-  const manifest = readManifest(host, image.tree);
+  const manifest = readValue(readManifest(host, image.tree));
   if (manifest !== undefined) return { sizeBytes: manifest.sizeBytes, changed: manifest.builtAt };
   const modifiedMs = host.files.probe(image.tree)?.modifiedMs ?? 0;
   return {

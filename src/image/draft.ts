@@ -4,7 +4,8 @@ import type { Host } from "../host/host.ts";
 import { WAITS } from "../host/waits.ts";
 import { destroyMachine } from "../machine/release.ts";
 import type { Storage } from "../storage/storage.ts";
-import { type MachineName, parseMachineName } from "../text/names.ts";
+import { isMachineName, type MachineName } from "../text/names.ts";
+import { onlyWarn } from "../text/only-warn.ts";
 import { changeLock } from "./image-lock.ts";
 
 /** Where images are, and how they are cloned. */
@@ -21,7 +22,7 @@ export interface Draft extends AsyncDisposable {
   readonly work: string;
   /** A machine of this name is about to work in the tree: it ends with the draft. */
   holdMachine(name: MachineName): void;
-  /** The draft became the image's tree: nothing is left to remove. */
+  /** The draft became the image's tree: what is left of it is removed, which cannot fail that. */
   published(): void;
 }
 
@@ -35,12 +36,19 @@ export async function openDraft(host: Host, store: ImageStore, name: string): Pr
   await removeDraft(host, store, directory);
   host.files.createDirectory(directory, 0o700);
   host.files.createDirectory(`${directory}/work`, 0o700);
+  let published = false;
   return {
     tree: `${directory}/root`,
     work: `${directory}/work`,
     holdMachine: (machine) => host.files.append(machinesFile(directory), `${machine}\n`),
-    published: () => host.files.remove(directory),
-    [Symbol.asyncDispose]: () => removeDraft(host, store, directory),
+    published: () => {
+      published = true;
+    },
+    [Symbol.asyncDispose]: async () => {
+      const remove = (): Promise<void> => removeDraft(host, store, directory);
+      if (published) await onlyWarn(host.log, `remove what is left in "${directory}"`, remove);
+      else await remove();
+    },
   };
 }
 
@@ -49,9 +57,24 @@ export async function writeToDisk(
   host: Pick<Host, "processes">,
   draft: Pick<Draft, "tree">,
 ): Promise<void> {
-  await host.processes.exec(["sync", "--file-system", draft.tree], {
-    wait: WAITS.writeToDisk,
-  });
+  await syncFileSystem(host, draft.tree);
+}
+
+/**
+ * To be done after publishing: what was told to be there is there after a power cut. When it fails,
+ * it is published nevertheless.
+ */
+export async function writtenAway(
+  host: Pick<Host, "processes" | "log">,
+  directory: string,
+): Promise<void> {
+  await onlyWarn(host.log, `make sure that "${directory}" is on the disk`, () =>
+    syncFileSystem(host, directory),
+  );
+}
+
+async function syncFileSystem(host: Pick<Host, "processes">, path: string): Promise<void> {
+  await host.processes.exec(["sync", "--file-system", path], { wait: WAITS.writeToDisk });
 }
 
 const machinesFile = (directory: string): string => `${directory}/machines`;
@@ -59,9 +82,9 @@ const machinesFile = (directory: string): string => `${directory}/machines`;
 async function removeDraft(host: Host, store: ImageStore, directory: string): Promise<void> {
   const machines = machinesFile(directory);
   if (host.files.probe(machines) !== undefined) {
-    for (const line of host.files.readText(machines).split("\n").filter(Boolean)) {
-      await destroyMachine(host, parseMachineName(line));
-    }
+    // A crash may have cut off a name; no machine was started before the whole of it was there.
+    const names = host.files.readText(machines).split("\n").filter(isMachineName);
+    for (const name of names) await destroyMachine(host, name);
   }
   await store.storage.remove(host, directory);
 }
@@ -71,7 +94,9 @@ export async function removeStaleDrafts(host: Host, store: ImageStore): Promise<
   const drafts = draftsDirectory(store);
   if (host.files.probe(drafts) === undefined) return;
   for (const name of host.files.list(drafts)) {
-    using lock = changeLock(host, store.rootDirectory, name);
-    if (lock.kind === "held") await removeDraft(host, store, `${drafts}/${name}`);
+    await onlyWarn(host.log, `remove the draft "${drafts}/${name}"`, async () => {
+      using lock = changeLock(host, store.rootDirectory, name);
+      if (lock.kind === "held") await removeDraft(host, store, `${drafts}/${name}`);
+    });
   }
 }

@@ -10,9 +10,10 @@ import { sealImage } from "./build/seal-image.ts";
 import { type Draft, type ImageStore, openDraft, writeToDisk } from "./draft.ts";
 import { findImage, hasBash, type Image } from "./find-image.ts";
 import { KEEP_DEFAULT } from "./generations/keep.ts";
-import { readManifest } from "./generations/manifest.ts";
+import { requireManifest, writeManifest } from "./generations/manifest.ts";
 import { newVersion, publishGeneration, replacePlain } from "./generations/publish.ts";
 import { removeLock, requireChangeLock } from "./image-lock.ts";
+import { tidyImage } from "./tidy.ts";
 import { treeSize } from "./tree-size.ts";
 
 export interface LoginRequest {
@@ -52,9 +53,11 @@ async function changeImage(host: Host, store: ImageStore, request: LoginRequest)
   }
   // Nothing is published that no job could start from.
   checkTree(host, { facts: { clone: { kind: "in-place", tree: draft.tree } } }, name);
-  await writeToDisk(host, draft);
-  if (image.kind === "plain") await replacePlain(host, store, { image, draft });
-  else await publishChange(host, store, { image, draft, limits: request.limits });
+  if (image.kind === "plain") {
+    await writeToDisk(host, draft);
+    await replacePlain(host, store, { image, draft });
+  } else await publishChange(host, store, { image, draft, limits: request.limits });
+  await tidyImage(host, store, name);
   host.log.info(`Image "${name}" is changed; new jobs get it so.`);
   return 0;
 }
@@ -107,7 +110,7 @@ async function publishChange(
   const { name } = image;
   const version = newVersion(host);
   const log = openBuildLog(host, { rootDirectory: store.rootDirectory, name, version });
-  const before = readManifest(host, image.tree);
+  const before = requireManifest(host, image.tree);
   const user = before?.settings.user;
   const description = await sealImage(host, store, {
     image: name,
@@ -116,22 +119,20 @@ async function publishChange(
     user: user?.name,
     ...limits,
   });
-  await publishGeneration(host, store, {
-    name,
-    draft,
-    manifest: {
-      image: name,
-      version,
-      origin: "login",
-      definition: before?.definition,
-      inputs: before?.inputs,
-      builtAt: new Date(host.clock.nowMs()).toISOString(),
-      buildSeconds: 0,
-      sizeBytes: await treeSize(host, draft.tree),
-      packages: { ...description.packages },
-      settings: { ...(before?.settings ?? PLAIN_SETTINGS), user: description.user },
-      keep: before?.keep ?? { ...KEEP_DEFAULT },
-      log: log.path,
-    },
+  writeManifest(host, draft.tree, {
+    image: name,
+    version,
+    origin: "login",
+    definition: before?.definition,
+    inputs: before?.inputs,
+    builtAt: new Date(host.clock.nowMs()).toISOString(),
+    buildSeconds: 0,
+    sizeBytes: await treeSize(host, draft.tree),
+    packages: { ...description.packages },
+    settings: { ...(before?.settings ?? PLAIN_SETTINGS), user: description.user },
+    keep: before?.keep ?? { ...KEEP_DEFAULT },
+    log: log.path,
   });
+  await writeToDisk(host, draft);
+  await publishGeneration(host, store, { name, version, draft });
 }

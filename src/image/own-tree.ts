@@ -4,6 +4,7 @@ import { type ImageStore, openDraft, writeToDisk } from "./draft.ts";
 import type { Image } from "./find-image.ts";
 import { replacePlain } from "./generations/publish.ts";
 import { changeLock } from "./image-lock.ts";
+import { tidyImage } from "./tidy.ts";
 
 /**
  * On btrfs, makes a plain directory a subvolume of the same content. When another command is at
@@ -25,4 +26,5 @@ export async function ensureOwnTree(host: Host, store: ImageStore, image: Image)
   await storage.copyTree(host, image.tree, draft.tree);
   await writeToDisk(host, draft);
   await replacePlain(host, store, { image, draft });
+  await tidyImage(host, store, image.name);
 }

@@ -4,7 +4,7 @@ import type { Config } from "../config/config.ts";
 import type { Host } from "../host/host.ts";
 import type { ImageStore } from "../image/draft.ts";
 import { findImage, hasSystemd, type Image, probeImage } from "../image/find-image.ts";
-import { readManifest } from "../image/generations/manifest.ts";
+import { requireManifest } from "../image/generations/manifest.ts";
 import { findExtended } from "../image/packages/extended-images.ts";
 import {
   PACKAGES_VARIABLE,
@@ -127,7 +127,7 @@ function describe(host: Host, store: ImageStore, image: Image): FoundImage {
     image,
     isOwnTree: store.storage.isOwnTree(host, image.tree),
     boots: hasSystemd(host, image.tree),
-    settings: readManifest(host, image.tree)?.settings ?? PLAIN_SETTINGS,
+    settings: requireManifest(host, image.tree)?.settings ?? PLAIN_SETTINGS,
   };
 }
 

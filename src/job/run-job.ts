@@ -2,6 +2,7 @@
 import type { Host } from "../host/host.ts";
 import { type MachineEnd, readMachineEnd, readMachineState } from "../machine/machine-state.ts";
 import { runStep } from "../machine/run-step.ts";
+import { readValue } from "../record/record.ts";
 import { RunnerError } from "../text/errors.ts";
 import type { MachineName } from "../text/names.ts";
 import type { Outcome } from "./exit-codes.ts";
@@ -18,15 +19,23 @@ export async function runJobStep(
   const codeFile = host.environment.BUILD_EXIT_CODE_FILE;
   // One path for the whole job, which GitLab Runner never clears: a stale code would be reported.
   if (codeFile !== undefined) host.files.remove(codeFile);
-  const state = readMachineState(host, name);
-  if (state === undefined) {
+  const found = readMachineState(host, name);
+  if (found.kind === "unreadable") {
+    throw new RunnerError({
+      kind: "system",
+      message: `Cannot use machine "${name}": ${found.reason}.`,
+      hints: [`Remove it with "nspawn-runner cleanup --id ${name}"; a new try gets another.`],
+    });
+  }
+  if (found.kind === "absent") {
     throw new RunnerError({
       kind: "system",
       message: `There is no machine "${name}".`,
       hints: ["It was cleaned up, or this host was restarted, or prepare was not called."],
     });
   }
-  if (readMachineEnd(host, name) !== undefined) throw machineGone(host, name);
+  const state = found.value;
+  if (hasEnded(host, name)) throw machineGone(host, name);
   const result = await runStep(host, { name, script, idShift: state.idShift, uid: state.uid });
   if (result.kind === "machine-gone") {
     await awaitEnd(host, name, state.unit);
@@ -42,13 +51,19 @@ export async function runJobStep(
 /** The unit is on its way down: its `release` writes how it ended, which stopping it waits for. */
 async function awaitEnd(host: Host, name: MachineName, unit: string): Promise<void> {
   const active = await host.processes.run(["systemctl", "is-active", "--quiet", unit]);
-  if (active.exitCode !== 0 && readMachineEnd(host, name) !== undefined) return;
+  if (active.exitCode !== 0 && hasEnded(host, name)) return;
   await host.processes.run(["systemctl", "stop", unit]);
 }
 
+/** Also when nobody can read how. */
+function hasEnded(host: Host, name: MachineName): boolean {
+  const end = readMachineEnd(host, name);
+  return end.kind !== "absent" || end.torn;
+}
+
 function machineGone(host: Host, name: MachineName): RunnerError {
-  const cleanedUp = readMachineState(host, name) === undefined;
-  const why = cleanedUp ? "it was cleaned up" : explainEnd(readMachineEnd(host, name));
+  const cleanedUp = readMachineState(host, name).kind === "absent";
+  const why = cleanedUp ? "it was cleaned up" : explainEnd(readValue(readMachineEnd(host, name)));
   return new RunnerError({
     kind: "system",
     message: `Machine "${name}" is gone: ${why}.`,

@@ -1,9 +1,10 @@
 /** The machines there are, dead or alive, and what is left of those that died with their driver. */
 import type { Host } from "../host/host.ts";
+import type { RecordHost, RecordRead } from "../record/record.ts";
 import { STORAGES } from "../storage/detect.ts";
 import type { StorageKind } from "../storage/storage.ts";
 import { formatError } from "../text/format-error.ts";
-import { type MachineName, parseMachineName } from "../text/names.ts";
+import { isMachineName, type MachineName } from "../text/names.ts";
 import { clonesDirectory, MACHINES_DIRECTORY, machinePaths } from "./machine-paths.ts";
 import { machineUnits } from "./machine-plan.ts";
 import { type MachineState, readMachineState } from "./machine-state.ts";
@@ -11,18 +12,19 @@ import { destroyMachine } from "./release.ts";
 
 interface KnownMachine {
   readonly name: MachineName;
-  /** Nothing while it is being prepared. */
-  readonly state: MachineState | undefined;
+  /** Absent while it is being prepared. */
+  readonly state: RecordRead<MachineState>;
 }
 
-/** Throws when one has a state that cannot be read: what it uses is not known then. */
-export function listMachines(host: Pick<Host, "files">): KnownMachine[] {
+export function listMachines(host: RecordHost): KnownMachine[] {
   return listMachineNames(host).map((name) => ({ name, state: readMachineState(host, name) }));
 }
 
+/** What else lies there is nobody's machine. */
+
 function listMachineNames(host: Pick<Host, "files">): MachineName[] {
   if (host.files.probe(MACHINES_DIRECTORY) === undefined) return [];
-  return host.files.list(MACHINES_DIRECTORY).map(parseMachineName);
+  return host.files.list(MACHINES_DIRECTORY).filter(isMachineName);
 }
 
 /** A machine that is being prepared has no unit yet; it is left alone for this long. */

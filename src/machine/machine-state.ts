@@ -1,11 +1,17 @@
-/** What `prepare` leaves for the later stages: one small JSON file a machine. */
+/** What `prepare` leaves for the later stages: one small JSON file a machine, and how it ended. */
 import * as v from "valibot";
 import type { Host } from "../host/host.ts";
-import { RunnerError } from "../text/errors.ts";
+import {
+  formatRecord,
+  type RecordHost,
+  type RecordKind,
+  type RecordRead,
+  readRecord,
+} from "../record/record.ts";
 import type { MachineName } from "../text/names.ts";
 import { machinePaths } from "./machine-paths.ts";
 
-const stateSchema = v.object({
+const entries = {
   rootDirectory: v.string(),
   storage: v.picklist(["btrfs", "reflink", "overlay", "tmpfs"]),
   image: v.string(),
@@ -17,35 +23,28 @@ const stateSchema = v.object({
   /** Who runs the scripts, by its id inside. */
   uid: v.number(),
   jobId: v.string(),
-});
+};
+const stateSchema = v.object(entries);
 
 export type MachineState = v.InferOutput<typeof stateSchema>;
+
+export const MACHINE_STATE: RecordKind<MachineState> = {
+  what: "the state of a machine",
+  format: 2,
+  schemas: { 1: stateSchema, 2: stateSchema },
+};
 
 export function writeMachineState(
   host: Pick<Host, "files">,
   name: MachineName,
   state: MachineState,
 ): void {
-  host.files.writeText(machinePaths(name).state, `${JSON.stringify(state)}\n`, 0o600);
+  host.files.writeText(machinePaths(name).state, formatRecord(MACHINE_STATE, state), 0o600);
 }
 
-/** Nothing where there is no such machine. Throws when the file is not ours. */
-export function readMachineState(
-  host: Pick<Host, "files">,
-  name: MachineName,
-): MachineState | undefined {
-  const path = machinePaths(name).state;
-  if (host.files.probe(path) === undefined) return undefined;
-  try {
-    return v.parse(stateSchema, JSON.parse(host.files.readText(path)));
-  } catch (cause) {
-    throw new RunnerError({
-      kind: "system",
-      message: `Cannot understand the state of machine "${name}" in "${path}".`,
-      hints: [`Remove what is left of it with "nspawn-runner cleanup --id ${name}".`],
-      cause,
-    });
-  }
+/** Absent where there is no such machine, or where it is still being prepared. */
+export function readMachineState(host: RecordHost, name: MachineName): RecordRead<MachineState> {
+  return readRecord(host, machinePaths(name).state, MACHINE_STATE);
 }
 
 const endSchema = v.object({ result: v.string(), code: v.string(), status: v.string() });
@@ -53,12 +52,20 @@ const endSchema = v.object({ result: v.string(), code: v.string(), status: v.str
 /** How systemd says the unit ended: systemd.exec(5), `$SERVICE_RESULT` and its kin. */
 export type MachineEnd = v.InferOutput<typeof endSchema>;
 
-export function readMachineEnd(
+export const MACHINE_END: RecordKind<MachineEnd> = {
+  what: "the end of a machine",
+  format: 1,
+  schemas: { 1: endSchema },
+};
+
+export function writeMachineEnd(
   host: Pick<Host, "files">,
   name: MachineName,
-): MachineEnd | undefined {
-  const path = machinePaths(name).end;
-  if (host.files.probe(path) === undefined) return undefined;
-  const parsed = v.safeParse(endSchema, JSON.parse(host.files.readText(path)));
-  return parsed.success ? parsed.output : undefined;
+  end: MachineEnd,
+): void {
+  host.files.writeText(machinePaths(name).end, formatRecord(MACHINE_END, end), 0o600);
+}
+
+export function readMachineEnd(host: RecordHost, name: MachineName): RecordRead<MachineEnd> {
+  return readRecord(host, machinePaths(name).end, MACHINE_END);
 }

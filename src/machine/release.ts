@@ -15,8 +15,14 @@ import { type MachineState, readMachineState } from "./machine-state.ts";
 export async function releaseMachine(host: Host, name: MachineName): Promise<void> {
   const paths = machinePaths(name);
   if (host.files.probe(paths.ready) !== undefined) tellGone(host, paths.ready);
-  const state = readStateAnyhow(host, name);
-  if (state !== undefined) await removeClone(host, name, state);
+  const state = readMachineState(host, name);
+  if (state.kind === "read") await removeClone(host, name, state.value);
+  else if (state.kind === "unreadable" || state.torn) {
+    // That must not keep the machine for ever.
+    host.log.warn(
+      `Where the clone of machine "${name}" is cannot be read; "nspawn-runner gc" removes it later.`,
+    );
+  }
   releaseIdRanges(host, name);
   // Its interface and routes went with its network namespace.
   releaseAddressPair(host, name);
@@ -27,19 +33,6 @@ export async function releaseMachine(host: Host, name: MachineName): Promise<voi
     host.files.remove(left);
   }
   host.files.remove(paths.launch);
-}
-
-/** A state that nobody can read must not keep its machine for ever: gc finds the clone by itself. */
-function readStateAnyhow(host: Host, name: MachineName): MachineState | undefined {
-  try {
-    return readMachineState(host, name);
-  } catch (error) {
-    host.log.warn(
-      `Where the clone of machine "${name}" is cannot be read in "${machinePaths(name).state}"; "nspawn-runner gc" removes it later.`,
-    );
-    host.log.debug(`# ${String(error)}`);
-    return undefined;
-  }
 }
 
 /** Who still waits for the machine to become ready need not wait any longer. */

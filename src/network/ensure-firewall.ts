@@ -1,10 +1,19 @@
 /** The host's side of all machines' networks: the firewall's table, and forwarding. */
+import * as v from "valibot";
 import type { Host } from "../host/host.ts";
+import { formatRecord, type RecordKind, readRecord, readValue } from "../record/record.ts";
 import { DOCKER_CHAIN, findForwardDrops, hasDockerRules, TABLE } from "./firewall-rules.ts";
 import { FIREWALL_STATE, FORWARDING_SWITCH, PAIRS_DIRECTORY } from "./network-paths.ts";
 import { type FirewallPlan, planFirewall } from "./network-plan.ts";
 import type { NetworkRequest } from "./network-request.ts";
 import { probeHostNetwork } from "./probe-host-network.ts";
+
+/** What we gave nft and what it made of it: the same later means that nothing has changed. */
+const MADE_TABLE: RecordKind<{ readonly table: string; readonly listed: string }> = {
+  what: "what the firewall's table was made from",
+  format: 1,
+  schemas: { 1: v.object({ table: v.string(), listed: v.string() }) },
+};
 
 /**
  * Makes the table unless it is there as we made it; a firewall that was loaded anew has removed it,
@@ -15,7 +24,8 @@ export async function ensureFirewall(host: Host, plan: FirewallPlan): Promise<vo
   if (!(await isAsMade(host, plan))) {
     await host.processes.exec(["nft", "-f", "-"], { input: plan.table });
     const made = await listTable(host);
-    host.files.writeText(FIREWALL_STATE, stateText(plan, made ?? ""), 0o600);
+    const state = { table: plan.table, listed: made ?? "" };
+    host.files.writeText(FIREWALL_STATE, formatRecord(MADE_TABLE, state), 0o600);
     host.log.verbose("Made the firewall's table of machines' networks.");
     await warnOfDrops(host, plan);
   }
@@ -42,14 +52,8 @@ export async function restoreFirewall(
 }
 
 async function isAsMade(host: Host, plan: FirewallPlan): Promise<boolean> {
-  if (host.files.probe(FIREWALL_STATE) === undefined) return false;
-  const listed = await listTable(host);
-  return listed !== undefined && host.files.readText(FIREWALL_STATE) === stateText(plan, listed);
-}
-
-/** What we gave nft and what it made of it: the same later means that nothing has changed. */
-function stateText(plan: FirewallPlan, listed: string): string {
-  return `${plan.table}${listed}`;
+  const made = readValue(readRecord(host, FIREWALL_STATE, MADE_TABLE));
+  return made !== undefined && made.table === plan.table && made.listed === (await listTable(host));
 }
 
 /** Nothing where there is no such table. */

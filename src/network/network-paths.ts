@@ -9,5 +9,5 @@ export const INTERFACES_DIRECTORY = "/sys/class/net";
 /** Gone after a reboot, like the machines themselves. */
 export const PAIRS_DIRECTORY = "/run/nspawn-runner/address-pairs";
 /** What the firewall's table was, when we last made it. */
-export const FIREWALL_STATE = "/run/nspawn-runner/firewall";
+export const FIREWALL_STATE = "/run/nspawn-runner/firewall.json";
 export const FORWARDING_SWITCH = "/proc/sys/net/ipv4/ip_forward";

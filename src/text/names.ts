@@ -36,11 +36,13 @@ function imageNameFault(text: string): string | undefined {
   return undefined;
 }
 
+export function isMachineName(text: string): text is MachineName {
+  return text.length <= MACHINE_NAME_LENGTH_MAX && /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(text);
+}
+
 /** Throws a usage error: machine names come from us or from `--id`. */
 export function parseMachineName(text: string): MachineName {
-  if (text.length <= MACHINE_NAME_LENGTH_MAX && /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(text)) {
-    return text as MachineName; // checked just above
-  }
+  if (isMachineName(text)) return text;
   throw new RunnerError({
     kind: "usage",
     message: `"${escapeUntrusted(text, 80)}" cannot be the name of a machine.`,

@@ -5,15 +5,34 @@ import type { TreeEntry } from "../../src/host/tree.ts";
 import { type Effects, Killed } from "./effects.ts";
 import { type FakeDisk, type Fifo, type Node, posixError } from "./fake-disk.ts";
 
+interface FilesParts {
+  readonly locks: LockTable;
+  readonly effects: Effects;
+  /** Of files that are being written. */
+  readonly randomName: (length: number) => string;
+}
+
 /** Who holds which lock: path → shared or exclusive holders. */
 export type LockTable = Map<string, { shared: number; exclusive: number }>;
 
-export function openFakeFiles(disk: FakeDisk, locks: LockTable, effects: Effects): Files {
+export function openFakeFiles(disk: FakeDisk, { locks, effects, randomName }: FilesParts): Files {
   const { change } = effects;
   const textAt = (path: string): string => {
     const node = disk.need("open", path);
     if (node.kind !== "file") throw posixError("EISDIR", "read", path);
     return node.text;
+  };
+  const writeText: Files["writeText"] = (path, text, mode = 0o644) => {
+    const draft = `${path}.${randomName(8)}.new`;
+    try {
+      change(`write ${draft}`, () => {
+        disk.create("open", draft, { kind: "file", mode, text });
+      });
+      change(`rename ${draft} ${path}`, () => disk.move(draft, path, "replace"));
+    } catch (error) {
+      if (!(error instanceof Killed) && disk.look(draft, false) !== undefined) disk.remove(draft);
+      throw error;
+    }
   };
   return {
     probe: (path) => {
@@ -41,19 +60,12 @@ export function openFakeFiles(disk: FakeDisk, locks: LockTable, effects: Effects
         else disk.create("open", path, { kind: "file", mode: 0o640, text });
       }),
     readStart: (path, bytes) => textAt(path).slice(0, bytes),
-    writeText: (path, text, mode = 0o644) => {
-      const draft = `${path}.new`;
-      try {
-        change(`write ${draft}`, () => {
-          disk.remove(draft);
-          disk.create("open", draft, { kind: "file", mode, text });
-        });
-        change(`rename ${draft} ${path}`, () => disk.move(draft, path, "replace"));
-      } catch (error) {
-        if (!(error instanceof Killed) && disk.look(draft, false) !== undefined) disk.remove(draft);
-        throw error;
-      }
-    },
+    writeText,
+    writeDurable: writeText,
+    setModified: (path, timeMs) =>
+      change(`touch ${path}`, () => {
+        disk.need("utimensat", path, false).modifiedMs = timeMs;
+      }),
     copy: (from, to, mode) =>
       change(`copy ${to}`, () => {
         disk.create("open", to, { kind: "file", mode, text: textAt(from) });

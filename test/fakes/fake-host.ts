@@ -52,10 +52,19 @@ const START_OF_TIME = Date.parse("2026-01-02T03:04:05Z");
 
 export function openComputer(options: ComputerOptions = {}): FakeComputer {
   let now = START_OF_TIME;
-  let names = 0;
   const disk = openDisk(() => now);
   furnish(disk, options.mounts ?? {});
   const locks: LockTable = new Map();
+  /** Names of a kind of their own, so that what one part draws changes nothing for another. */
+  const newName = () => {
+    let count = 0;
+    return (length: number): string => {
+      count += 1;
+      return count.toString(36).padStart(length, "0");
+    };
+  };
+  const draftName = newName();
+  const randomName = newName();
   const systemd = openSystemd({
     disk,
     runScript: options.runScript ?? (() => ({ output: "", code: 0 })),
@@ -78,7 +87,7 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
     const said: string[] = [];
     const printed: string[] = [];
     const say = (text: string): void => void said.push(text);
-    const files = openFakeFiles(disk, locks, effects);
+    const files = openFakeFiles(disk, { locks, effects, randomName: draftName });
     const host: Host = {
       environment: how.environment ?? {},
       workingDirectory: "/root",
@@ -108,10 +117,7 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
         setFields: () => {},
       },
       signal: how.signal ?? new AbortController().signal,
-      randomName: (length) => {
-        names += 1;
-        return names.toString(36).padStart(length, "0");
-      },
+      randomName,
       colours: false,
       print: (text) => void printed.push(text),
       writeOut: async (bytes) => {

@@ -1,13 +1,13 @@
 /** Whatever fails while an image is made or changed: it is as it was, or the new one, whole. */
 import { describe, expect, test } from "bun:test";
 import type { StorageKind } from "../../src/storage/storage.ts";
-import type { CommandTable } from "../fakes/fake-commands.ts";
 import type { FakeComputer } from "../fakes/fake-host.ts";
 import {
   cleanup,
   collectLater,
   create,
   login,
+  openChanging,
   openPlace,
   type Place,
   prepareWithPackages,
@@ -20,24 +20,6 @@ const KINDS: readonly StorageKind[] = ["btrfs", "reflink", "overlay"];
 /** Directories that stay; what lies in them does not. */
 const EMPTY_ROOMS = [ROOT, ...["drafts", "trash", "machines"].map((name) => `${ROOT}/.${name}`)];
 const HOW = ["refused", "done", "killed"] as const;
-
-/** What a person does in a copy of the image: a file more, and the exit code 0. */
-function openChanging(place: Place): FakeComputer {
-  const commands: CommandTable = [
-    [
-      ["systemd-nspawn"],
-      ({ argv, refused }) => {
-        const tree = argv.find((word) => word.startsWith("--directory="))?.slice(12);
-        computer.disk.remove(`${tree}/changed`);
-        const file = { kind: "file", mode: 0o644, text: "" } as const;
-        computer.disk.create("open", `${tree}/changed`, file);
-        return { exitCode: refused ? 1 : 0 };
-      },
-    ],
-  ];
-  const computer = openPlace(place, commands);
-  return computer;
-}
 
 /** Older generations stay for a while, each with its manifest; a manifest alone is a leak. */
 function isKeptGeneration(disk: FakeComputer["disk"], path: string): boolean {

@@ -2,6 +2,7 @@
 import { expect } from "bun:test";
 import { chrootCreateAction } from "../../src/cli/chroot-create.ts";
 import { chrootLoginAction } from "../../src/cli/chroot-login.ts";
+import { chrootRemoveAction } from "../../src/cli/chroot-remove.ts";
 import { cleanupAction } from "../../src/cli/cleanup.ts";
 import { gcAction } from "../../src/cli/gc.ts";
 import { prepareAction } from "../../src/cli/prepare.ts";
@@ -62,6 +63,24 @@ export function openPlace(
   return computer;
 }
 
+/** As `openPlace`; what a person does in a copy of the image is a file more, and the exit code 0. */
+export function openChanging(place: Place): FakeComputer {
+  const commands: CommandTable = [
+    [
+      ["systemd-nspawn"],
+      ({ argv, refused }) => {
+        const tree = argv.find((word) => word.startsWith("--directory="))?.slice(12);
+        computer.disk.remove(`${tree}/changed`);
+        const file = { kind: "file", mode: 0o644, text: "" } as const;
+        computer.disk.create("open", `${tree}/changed`, file);
+        return { exitCode: refused ? 1 : 0 };
+      },
+    ],
+  ];
+  const computer = openPlace(place, commands);
+  return computer;
+}
+
 type Command = (process: FakeProcess) => Promise<unknown>;
 const context = ({ host }: FakeProcess) => ({ host, version: "0" });
 
@@ -78,6 +97,9 @@ export const release: Command = (process) => releaseAction(context(process), MAC
 export const gc: Command = (process) => gcAction(context(process));
 export const create: Command = (process) =>
   chrootCreateAction(context(process), ["debian"], { suite: "trixie" });
+/** Of one generation. */
+export const remove = (process: FakeProcess, version: string): Promise<unknown> =>
+  chrootRemoveAction(context(process), "debian", version);
 export const login: Command = (process) =>
   chrootLoginAction(context(process), "debian", ["change"], {});
 
@@ -133,10 +155,6 @@ export async function sweep(how: FailureOrder["how"], { open, act, after }: Swee
 /** Directories and lock files that stay once they are there, for all machines and images. */
 const STANDING = [
   "/run/nspawn-runner/address-pairs",
-  // What the firewall's table was made from.
-  "/run/nspawn-runner/firewall",
-  // Half of it, overwritten by the next.
-  "/run/nspawn-runner/firewall.new",
   `${ROOT}/.machines`,
   `${ROOT}/.drafts`,
   `${ROOT}/.trash`,
@@ -145,11 +163,14 @@ const STANDING = [
   "/run/nspawn-runner/id-ranges",
 ];
 
+/** What its table was made from, or what a kill left of writing that. */
+const isFirewall = (path: string): boolean => path.startsWith("/run/nspawn-runner/firewall.");
+
 /** Every path of the host, less what stands. */
 export function inventory({ disk }: FakeComputer): string[] {
   return disk.describe("/").filter((line) => {
     const path = line.split(" ", 1)[0]?.replace(/^\/\//, "/") ?? "";
-    return !STANDING.includes(path) && !path.startsWith(`${ROOT}/.locks`);
+    return !STANDING.includes(path) && !path.startsWith(`${ROOT}/.locks`) && !isFirewall(path);
   });
 }
 

@@ -12,8 +12,9 @@ import { missingTools } from "../creators/missing-tools.ts";
 import type { Definition } from "../definition/definition.ts";
 import { type Draft, type ImageStore, openDraft, writeToDisk } from "../draft.ts";
 import { hasSystemd } from "../find-image.ts";
-import type { BuildInputs, Manifest } from "../generations/manifest.ts";
+import { type BuildInputs, type Manifest, writeManifest } from "../generations/manifest.ts";
 import { newVersion, publishGeneration } from "../generations/publish.ts";
+import { tidyImage } from "../tidy.ts";
 import { treeSize } from "../tree-size.ts";
 import { type BuildLog, openBuildLog } from "./build-log.ts";
 import { type BuildMachineRequest, withBuildMachine } from "./build-machine.ts";
@@ -85,9 +86,6 @@ export async function buildImage(
     begin("Trying it");
     await smokeTest(host, store, { request, draft, log, settings });
     const sizeBytes = await treeSize(host, draft.tree);
-    begin("Writing it to disk");
-    await writeToDisk(host, draft);
-    begin("Publishing");
     const manifest: Manifest = {
       image: name,
       version,
@@ -102,8 +100,13 @@ export async function buildImage(
       keep: { ...definition.keep },
       log: log.path,
     };
-    await publishGeneration(host, store, { name, draft, manifest });
+    writeManifest(host, draft.tree, manifest);
+    begin("Writing it to disk");
+    await writeToDisk(host, draft);
+    begin("Publishing");
+    await publishGeneration(host, store, { name, version, draft });
     log.note("Published");
+    await tidyImage(host, store, name);
     return manifest;
   } catch (error) {
     throw explainFailure(error, { name, part, log });

@@ -5,8 +5,9 @@ import type { ImageName } from "../../text/names.ts";
 import type { ImageStore } from "../draft.ts";
 import { findImage, generationsDirectory } from "../find-image.ts";
 import { imageLock, removeLock, requireChangeLock } from "../image-lock.ts";
+import { usedTrees } from "../used-trees.ts";
 import { findGeneration, type Generation, listGenerations, pinPath } from "./generations.ts";
-import { makeCurrent, removeGeneration, usedTrees } from "./publish.ts";
+import { makeCurrent, removeGeneration } from "./publish.ts";
 
 /** Throws a usage error for an image that has none: a directory that came by hand. */
 export function requireGenerations(
@@ -71,7 +72,7 @@ export function setPin(
       ? generations.find((generation) => generation.current)
       : findGeneration(generations, { name, version: request.version });
   if (target === undefined) throw new Error(`image "${name}" has no current generation`);
-  if (request.pinned) host.files.writeText(pinPath(target.tree), "", 0o644);
+  if (request.pinned) host.files.writeDurable(pinPath(target.tree), "", 0o644);
   else host.files.remove(pinPath(target.tree));
   return target.version;
 }
@@ -120,7 +121,8 @@ function requireUnused(
   const used = usedTrees(host);
   for (const tree of trees) {
     const what = tree.version === "" ? "it" : `generation "${tree.version}"`;
-    if (used.has(tree.identity)) throw refusal(name, `a job's machine uses ${what}`);
+    if (used.known.has(tree.identity)) throw refusal(name, `a job's machine uses ${what}`);
+    if (used.unknown) throw refusal(name, `what one of the jobs' machines uses cannot be read`);
     if (tree.pinned) throw refusal(name, `${what} is pinned`);
   }
 }

@@ -1,5 +1,5 @@
 /** The generations of an image, as they lie in `NAME.v/`: looks, changes nothing. */
-import type { Host } from "../../host/host.ts";
+import { type RecordHost, readValue } from "../../record/record.ts";
 import { RunnerError } from "../../text/errors.ts";
 import type { ImageName } from "../../text/names.ts";
 import { nearestName } from "../../text/nearest.ts";
@@ -15,15 +15,15 @@ export interface Generation {
   readonly pinned: boolean;
   readonly changedMs: number;
   readonly manifest: Manifest | undefined;
+  /** Whether it has a manifest that cannot be read, such as a newer release's. */
+  readonly foreign: boolean;
 }
-
-type FilesHost = Pick<Host, "files">;
 
 export const pinPath = (tree: string): string => `${tree}.pin`;
 
 /** Oldest first: versions begin with their time. */
 export function listGenerations(
-  host: FilesHost,
+  host: RecordHost,
   rootDirectory: string,
   name: ImageName,
 ): Generation[] {
@@ -38,6 +38,7 @@ export function listGenerations(
       const tree = `${directory}/${entry}`;
       const facts = host.files.probe(tree);
       if (facts?.kind !== "directory") return [];
+      const manifest = readManifest(host, tree);
       return {
         version: entry.slice(prefix.length),
         tree,
@@ -45,7 +46,8 @@ export function listGenerations(
         current: entry === current,
         pinned: host.files.probe(pinPath(tree)) !== undefined,
         changedMs: facts.modifiedMs,
-        manifest: readManifest(host, tree),
+        manifest: readValue(manifest),
+        foreign: manifest.kind === "unreadable",
       };
     });
 }

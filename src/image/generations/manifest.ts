@@ -1,6 +1,14 @@
 /** What is known of a generation: one JSON file beside its tree, written before it is published. */
 import * as v from "valibot";
 import type { Host } from "../../host/host.ts";
+import {
+  formatRecord,
+  type RecordHost,
+  type RecordKind,
+  type RecordRead,
+  readRecord,
+  readValue,
+} from "../../record/record.ts";
 import { RunnerError } from "../../text/errors.ts";
 
 const settingsSchema = v.object({
@@ -52,26 +60,40 @@ const manifestSchema = v.object({
 export type BuildInputs = v.InferOutput<typeof inputsSchema>;
 export type Manifest = v.InferOutput<typeof manifestSchema>;
 
-const manifestPath = (tree: string): string => `${tree}.json`;
+export const MANIFEST: RecordKind<Manifest> = {
+  what: "what is known of a generation",
+  format: 2,
+  schemas: { 1: manifestSchema, 2: manifestSchema },
+};
 
+export const manifestPath = (tree: string): string => `${tree}.json`;
+
+/** On the disk when it returns: it is written beside a draft, before that is published. */
 export function writeManifest(host: Pick<Host, "files">, tree: string, manifest: Manifest): void {
-  host.files.writeText(manifestPath(tree), `${JSON.stringify(manifest, undefined, 1)}\n`, 0o644);
+  host.files.writeDurable(manifestPath(tree), formatRecord(MANIFEST, manifest), 0o644);
 }
 
-/** Nothing for a tree put there by hand. Throws a system error when the file is not ours. */
-export function readManifest(host: Pick<Host, "files">, tree: string): Manifest | undefined {
-  const path = manifestPath(tree);
-  if (host.files.probe(path) === undefined) return undefined;
-  try {
-    return v.parse(manifestSchema, JSON.parse(host.files.readText(path)));
-  } catch (cause) {
-    throw new RunnerError({
-      kind: "system",
-      message: `Cannot understand "${path}", which describes a generation.`,
-      hints: ["Remove the file; the next maintenance builds the image anew."],
-      cause,
-    });
-  }
+/** Absent for a tree that was put there by hand. */
+export function readManifest(host: RecordHost, tree: string): RecordRead<Manifest> {
+  return readRecord(host, manifestPath(tree), MANIFEST);
+}
+
+/**
+ * The manifest of a tree that machines or builds are about to be made from. Throws a system error
+ * when there is one that cannot be read: a machine would run with other rights than its image says.
+ */
+export function requireManifest(host: RecordHost, tree: string): Manifest | undefined {
+  const read = readManifest(host, tree);
+  if (read.kind !== "unreadable") return readValue(read);
+  throw new RunnerError({
+    kind: "system",
+    message: `Cannot use "${tree}": "${manifestPath(tree)}", which describes it, cannot be read.`,
+    hints: [
+      "Was it made by a newer nspawn-runner? Then use that, or make another generation current (chroot-rollback).",
+      "Or remove the file; the next maintenance builds the image anew.",
+    ],
+    cause: new Error(read.reason),
+  });
 }
 
 export function removeManifest(host: Pick<Host, "files">, tree: string): void {

@@ -4,15 +4,15 @@
  */
 
 import type { Host } from "../../host/host.ts";
-import { WAITS } from "../../host/waits.ts";
-import { listMachines } from "../../machine/machine-list.ts";
-import { type ImageName, isImageName } from "../../text/names.ts";
-import type { Draft, ImageStore } from "../draft.ts";
+import type { ImageName } from "../../text/names.ts";
+import { onlyWarn } from "../../text/only-warn.ts";
+import { type Draft, type ImageStore, writtenAway } from "../draft.ts";
 import { generationsDirectory, type Image } from "../find-image.ts";
-import { changeLock, imageLock } from "../image-lock.ts";
+import { imageLock } from "../image-lock.ts";
+import { mayBeUsed, usedTrees } from "../used-trees.ts";
 import { type Generation, listGenerations, pinPath } from "./generations.ts";
 import { KEEP_DEFAULT, planRemoval } from "./keep.ts";
-import { type Manifest, removeManifest, writeManifest } from "./manifest.ts";
+import { manifestPath, removeManifest } from "./manifest.ts";
 
 /** Of the link that is to become `current`. */
 const NEXT_PREFIX = ".current-";
@@ -25,21 +25,17 @@ export function newVersion(host: Pick<Host, "clock" | "randomName">): string {
 }
 
 /**
- * Makes a draft the current generation of its image. Atomic: a crash leaves the one from before, and
- * at most a finished generation besides.
+ * Makes a draft, beside which its manifest lies, the current generation of its image. Atomic: a crash
+ * leaves the one from before, and at most a finished generation besides. Old ones stay: see `tidy.ts`.
  */
 export async function publishGeneration(
   host: Host,
   store: ImageStore,
-  change: {
-    readonly name: ImageName;
-    readonly draft: Draft;
-    readonly manifest: Manifest;
-  },
+  change: { readonly name: ImageName; readonly version: string; readonly draft: Draft },
 ): Promise<void> {
-  const { name, draft, manifest } = change;
+  const { name, version, draft } = change;
   const directory = generationsDirectory(store.rootDirectory, name);
-  const generation = `${name}_${manifest.version}`;
+  const generation = `${name}_${version}`;
   const tree = `${directory}/${generation}`;
   {
     using _lock = imageLock(host, store.rootDirectory, name, "exclusive");
@@ -47,22 +43,18 @@ export async function publishGeneration(
       // A new image comes whole, in one step, or not at all.
       const first = `${draft.work}/generations`;
       host.files.createDirectory(first, 0o755);
-      writeManifest(host, `${first}/${generation}`, manifest);
+      host.files.renameNew(manifestPath(draft.tree), manifestPath(`${first}/${generation}`));
       host.files.link(generation, `${first}/current`);
       host.files.renameNew(draft.tree, `${first}/${generation}`);
       host.files.renameNew(first, directory);
     } else {
-      writeManifest(host, tree, manifest);
+      host.files.renameNew(manifestPath(draft.tree), manifestPath(tree));
       host.files.renameNew(draft.tree, tree);
       pointTo(host, directory, generation);
     }
   }
   draft.published();
-  // What was told to be there is there after a power cut.
-  await host.processes.exec(["sync", "--file-system", directory], {
-    wait: WAITS.writeToDisk,
-  });
-  await removeOldGenerations(host, store, name);
+  await writtenAway(host, directory);
 }
 
 /** Points `current` at a generation. Atomic; jobs that are being cloned get the old one or the new. */
@@ -100,7 +92,6 @@ export async function replacePlain(
     host.files.exchange(old, image.tree);
   }
   draft.published();
-  await emptyTrash(host, store);
 }
 
 /** Removes generations that the current one's rule no longer keeps, and what a crash left. */
@@ -113,7 +104,8 @@ export async function removeOldGenerations(
   const generations = listGenerations(host, store.rootDirectory, name);
   const candidates = generations.map((one) => ({
     ...one,
-    used: used.has(one.identity),
+    // Another release's is not ours to judge.
+    used: one.foreign || mayBeUsed(used, one.identity),
     builtMs: Date.parse(one.manifest?.builtAt ?? "") || one.changedMs,
   }));
   const rule = generations.find((one) => one.current)?.manifest?.keep ?? KEEP_DEFAULT;
@@ -121,20 +113,12 @@ export async function removeOldGenerations(
   for (const generation of generations) {
     if (!removed.includes(generation.version)) continue;
     using _lock = imageLock(host, store.rootDirectory, name, "exclusive");
+    // A job may have been cloned from it since we looked.
+    if (mayBeUsed(usedTrees(host), generation.identity)) continue;
     await removeGeneration(host, store, generation);
   }
   removeStrays(host, generationsDirectory(store.rootDirectory, name));
   return removed;
-}
-
-/** Old generations of all images that nobody is changing just now. */
-export async function tidyGenerations(host: Host, store: ImageStore): Promise<void> {
-  for (const entry of host.files.list(store.rootDirectory)) {
-    const name = entry.slice(0, -2);
-    if (!entry.endsWith(".v") || !isImageName(name)) continue;
-    using lock = changeLock(host, store.rootDirectory, name);
-    if (lock.kind === "held") await removeOldGenerations(host, store, name);
-  }
 }
 
 /** A crash may leave a manifest whose tree never came, and a link that was not renamed. */
@@ -166,13 +150,9 @@ export async function emptyTrash(host: Host, store: ImageStore): Promise<void> {
   const used = usedTrees(host);
   for (const entry of host.files.list(trash)) {
     const facts = host.files.probe(`${trash}/${entry}`);
-    if (facts === undefined || used.has(`${facts.device}:${facts.inode}`)) continue;
-    await store.storage.remove(host, `${trash}/${entry}`);
+    if (facts === undefined || mayBeUsed(used, `${facts.device}:${facts.inode}`)) continue;
+    await onlyWarn(host.log, `remove "${trash}/${entry}", which was replaced`, () =>
+      store.storage.remove(host, `${trash}/${entry}`),
+    );
   }
-}
-
-/** Device and inode of every tree that a machine was cloned from. */
-export function usedTrees(host: Pick<Host, "files">): ReadonlySet<string> {
-  const sources = listMachines(host).map((machine) => machine.state?.source);
-  return new Set(sources.filter((source) => source !== undefined));
 }

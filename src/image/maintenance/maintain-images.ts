@@ -9,7 +9,7 @@ import type { Definition } from "../definition/definition.ts";
 import type { ImageStore } from "../draft.ts";
 import { probeImage } from "../find-image.ts";
 import { listGenerations } from "../generations/generations.ts";
-import type { BuildInputs, Manifest } from "../generations/manifest.ts";
+import { type BuildInputs, type Manifest, requireManifest } from "../generations/manifest.ts";
 import { awaitChangeLock, requireChangeLock } from "../image-lock.ts";
 import { orderByParent } from "./order.ts";
 import {
@@ -127,7 +127,7 @@ function currentFacts(host: Host, store: ImageStore, name: ImageName): ImageFact
   return {
     tree: image.tree,
     pinned: generation?.pinned ?? false,
-    inputs: generation?.manifest?.inputs,
+    inputs: requireManifest(host, image.tree)?.inputs,
   };
 }
 

@@ -9,20 +9,21 @@ import type { BuildLimits } from "../build/build-image.ts";
 import { openBuildLog } from "../build/build-log.ts";
 import { withBuildMachine } from "../build/build-machine.ts";
 import { sealImage } from "../build/seal-image.ts";
-import { type ImageStore, openDraft, writeToDisk } from "../draft.ts";
+import { type ImageStore, openDraft, writeToDisk, writtenAway } from "../draft.ts";
 import { hasSystemd, type Image } from "../find-image.ts";
-import { readManifest, writeManifest } from "../generations/manifest.ts";
+import { requireManifest, writeManifest } from "../generations/manifest.ts";
 import { newVersion } from "../generations/publish.ts";
 import { awaitChangeLock, imageLock } from "../image-lock.ts";
 import { treeSize } from "../tree-size.ts";
 import {
+  extendedDirectory,
   extendedKey,
   extendedTree,
   forgetExtended,
+  placeExtended,
   probeExtended,
-  readUse,
-  writeUse,
 } from "./extended-images.ts";
+import { noteUse, writeUse } from "./extended-use.ts";
 import type { ExtendedLimits } from "./forget.ts";
 import type { PackageRequest } from "./package-request.ts";
 
@@ -57,9 +58,8 @@ export async function extendImage(
   held.use(imageLock(host, store.rootDirectory, draftName, "shared"));
   const ready = (): ExtendedImage | undefined => {
     const image = probeExtended(host, store, wanted);
-    const use = image === undefined ? undefined : readUse(host, image.tree);
-    if (image === undefined || use === undefined) return undefined;
-    writeUse(host, image.tree, { ...use, lastUsedMs: host.clock.nowMs() });
+    if (image === undefined) return undefined;
+    noteUse(host, image.tree);
     const kept = held.move();
     return { image, [Symbol.dispose]: () => kept.dispose() };
   };
@@ -70,6 +70,8 @@ export async function extendImage(
   );
   const meanwhile = ready();
   if (meanwhile !== undefined) return meanwhile;
+  // What another release has made is not ours to replace: a machine may be using it.
+  requireManifest(host, extendedTree(store, key));
   host.log.info(
     `Adding ${packages.join(", ")} to image "${base.name}", once; later jobs get it at once.`,
   );
@@ -110,25 +112,18 @@ async function install(
       if (code !== 0) throw refusedPackages(base, packages, log.lastLines(LAST_LINES));
     },
   );
-  const before = readManifest(host, base.tree);
+  const before = requireManifest(host, base.tree);
   const user = before?.settings.user?.name;
   const description = await sealImage(host, store, { ...machine, user });
-  const tree = extendedTree(store, key);
-  host.files.ensureDirectory(tree.slice(0, tree.lastIndexOf("/")), 0o700);
+  const directory = extendedDirectory(store);
+  host.files.ensureDirectory(directory, 0o700);
   const sizeBytes = await treeSize(host, draft.tree);
   const shared = store.storage.traits.copyOnWrite ? await treeSize(host, base.tree) : 0;
   await forgetExtended(host, store, { ...request.keep, count: request.keep.count - 1 });
-  const added = Math.max(0, sizeBytes - shared);
-  await writeToDisk(host, draft);
-  // One of which a crash left half: it has no manifest, or it would have been taken.
-  await store.storage.remove(host, tree);
-  host.files.renameNew(draft.tree, tree);
-  draft.published();
+  const addedBytes = Math.max(0, sizeBytes - shared);
   const now = host.clock.nowMs();
-  const use = { image: base.name, base: base.identity, lastUsedMs: now, addedBytes: added };
-  writeUse(host, tree, use);
-  // The last thing: a tree without a manifest is not taken by anyone.
-  writeManifest(host, tree, {
+  writeUse(host, draft.tree, { image: base.name, base: base.identity, addedBytes });
+  writeManifest(host, draft.tree, {
     image: base.name,
     version: key,
     origin: "packages",
@@ -140,6 +135,10 @@ async function install(
     keep: before?.keep ?? { count: 0, days: 0 },
     log: log.path,
   });
+  await writeToDisk(host, draft);
+  await placeExtended(host, store, { key, draftTree: draft.tree });
+  draft.published();
+  await writtenAway(host, directory);
 }
 
 /** Nobody removes the base while it is copied. */

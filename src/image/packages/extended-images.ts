@@ -1,46 +1,26 @@
 /** Images with packages that jobs have asked for, as they lie in `.packages/`. */
-import * as v from "valibot";
+
 import type { Host } from "../../host/host.ts";
+import { type RecordHost, readValue } from "../../record/record.ts";
 import type { ImageName } from "../../text/names.ts";
+import { onlyWarn } from "../../text/only-warn.ts";
 import type { ImageStore } from "../draft.ts";
 import { type Image, isCurrentTree } from "../find-image.ts";
-import { readManifest, removeManifest } from "../generations/manifest.ts";
-import { usedTrees } from "../generations/publish.ts";
+import { manifestPath, readManifest, removeManifest } from "../generations/manifest.ts";
 import { removeLock, tryImageLock } from "../image-lock.ts";
-import { type ExtendedLimits, planForgetting } from "./forget.ts";
+import { mayBeUsed, usedTrees } from "../used-trees.ts";
+import { lastUsedMs, readUse, usePath } from "./extended-use.ts";
+import { type Extended, type ExtendedLimits, planForgetting } from "./forget.ts";
 import { type PackageRequest, packagesKey } from "./package-request.ts";
 
-const directoryOf = (store: ImageStore): string => `${store.rootDirectory}/.packages`;
+export const extendedDirectory = (store: ImageStore): string => `${store.rootDirectory}/.packages`;
 
 export const extendedTree = (store: ImageStore, key: string): string =>
-  `${directoryOf(store)}/${key}`;
-
-const usePath = (tree: string): string => `${tree}.use`;
-
-const useSchema = v.object({
-  /** The image, and device and inode of the tree that this one was made from. */
-  image: v.string(),
-  base: v.string(),
-  lastUsedMs: v.number(),
-  addedBytes: v.number(),
-});
-
-export type ExtendedUse = v.InferOutput<typeof useSchema>;
-
-export function readUse(host: Pick<Host, "files">, tree: string): ExtendedUse | undefined {
-  const path = usePath(tree);
-  if (host.files.probe(path) === undefined) return undefined;
-  const parsed = v.safeParse(useSchema, JSON.parse(host.files.readText(path)));
-  return parsed.success ? parsed.output : undefined;
-}
-
-export function writeUse(host: Pick<Host, "files">, tree: string, use: ExtendedUse): void {
-  host.files.writeText(usePath(tree), `${JSON.stringify(use)}\n`, 0o600);
-}
+  `${extendedDirectory(store)}/${key}`;
 
 /** The image with those packages, when an earlier job has had them installed. */
 export function findExtended(
-  host: Pick<Host, "files">,
+  host: RecordHost,
   store: ImageStore,
   request: { readonly base: Image; readonly packages: PackageRequest },
 ): Image | undefined {
@@ -53,47 +33,85 @@ export const extendedKey = (base: Image, packages: PackageRequest): string =>
 
 /** The tree of that key as an image that machines can be cloned from, when it is there whole. */
 export function probeExtended(
-  host: Pick<Host, "files">,
+  host: RecordHost,
   store: ImageStore,
   request: { readonly name: ImageName; readonly key: string },
 ): Image | undefined {
   const tree = extendedTree(store, request.key);
   const facts = host.files.probe(tree);
-  if (facts?.kind !== "directory" || readManifest(host, tree) === undefined) return undefined;
+  if (facts?.kind !== "directory" || readManifest(host, tree).kind !== "read") return undefined;
   const identity = `${facts.device}:${facts.inode}`;
   return { name: request.name, kind: "generations", version: request.key, tree, identity };
 }
 
-/** Removes those that `planForgetting` says. */
+/** Removes those that `planForgetting` says, and what crashes left of others. */
 export async function forgetExtended(
   host: Host,
   store: ImageStore,
   limits: ExtendedLimits,
 ): Promise<void> {
-  const directory = directoryOf(store);
-  if (host.files.probe(directory) === undefined) return;
-  const machines = usedTrees(host);
-  const all = host.files.list(directory).flatMap((key) => {
-    const tree = extendedTree(store, key);
-    const facts = host.files.probe(tree);
-    if (facts?.kind !== "directory") return [];
-    const use = readUse(host, tree);
-    return {
-      key,
-      baseIsCurrent: use !== undefined && isCurrentTree(host, store.rootDirectory, use),
-      used: machines.has(`${facts.device}:${facts.inode}`),
-      lastUsedMs: use?.lastUsedMs ?? 0,
-      addedBytes: use?.addedBytes ?? 0,
-    };
-  });
-  for (const key of planForgetting(all, limits)) {
-    const tree = extendedTree(store, key);
-    using lock = tryImageLock(host, store.rootDirectory, `.packages-${key}`);
-    if (lock === undefined) continue; // A job is about to clone it.
-    // First what makes it whole: a removal that is cut off leaves nothing that a job would take.
-    removeManifest(host, tree);
-    await store.storage.remove(host, tree);
-    host.files.remove(usePath(tree));
-    removeLock(host, store.rootDirectory, `.packages-${key}`);
+  const keys = listKeys(host, store);
+  const all = keys.flatMap((key) => describeExtended(host, store, key) ?? []);
+  const strays = keys.filter((key) => host.files.probe(extendedTree(store, key)) === undefined);
+  for (const key of [...planForgetting(all, limits), ...strays]) {
+    await onlyWarn(host.log, `remove the image with added packages "${key}"`, () =>
+      forget(host, store, key),
+    );
   }
+}
+
+/** Of trees, and of files whose tree is gone. */
+function listKeys(host: Host, store: ImageStore): readonly string[] {
+  const directory = extendedDirectory(store);
+  if (host.files.probe(directory) === undefined) return [];
+  const keys = host.files.list(directory).flatMap((entry) => /^[^.]+/.exec(entry)?.[0] ?? []);
+  return [...new Set(keys)];
+}
+
+function describeExtended(host: Host, store: ImageStore, key: string): Extended | undefined {
+  const tree = extendedTree(store, key);
+  const facts = host.files.probe(tree);
+  if (facts?.kind !== "directory") return undefined;
+  const read = readUse(host, tree);
+  const use = readValue(read);
+  return {
+    key,
+    baseIsCurrent: use !== undefined && isCurrentTree(host, store.rootDirectory, use),
+    // Another release's is not ours to judge.
+    used:
+      read.kind === "unreadable" ||
+      readManifest(host, tree).kind === "unreadable" ||
+      mayBeUsed(usedTrees(host), `${facts.device}:${facts.inode}`),
+    lastUsedMs: lastUsedMs(host, tree),
+    addedBytes: use?.addedBytes ?? 0,
+  };
+}
+
+async function forget(host: Host, store: ImageStore, key: string): Promise<void> {
+  const tree = extendedTree(store, key);
+  using lock = tryImageLock(host, store.rootDirectory, `.packages-${key}`);
+  if (lock === undefined) return; // A job is about to clone it.
+  // One may have done so, and have let go of the lock, since we looked.
+  if (describeExtended(host, store, key)?.used === true) return;
+  // First what makes it whole: a removal that is cut off leaves nothing that a job would take.
+  removeManifest(host, tree);
+  await store.storage.remove(host, tree);
+  host.files.remove(usePath(tree));
+  removeLock(host, store.rootDirectory, `.packages-${key}`);
+}
+
+/** Puts a draft, its manifest and its use in the place of that key. The manifest comes last. */
+export async function placeExtended(
+  host: Host,
+  store: ImageStore,
+  place: { readonly key: string; readonly draftTree: string },
+): Promise<void> {
+  const { key, draftTree } = place;
+  const tree = extendedTree(store, key);
+  // One of which a crash left half: it has no manifest that can be read, or it would have been taken.
+  removeManifest(host, tree);
+  await store.storage.remove(host, tree);
+  host.files.rename(usePath(draftTree), usePath(tree));
+  host.files.renameNew(draftTree, tree);
+  host.files.rename(manifestPath(draftTree), manifestPath(tree));
 }
