@@ -129,7 +129,10 @@ export interface Machine {
 export function openRunner(place: Place, more = ""): Runner {
   counter += 1;
   const path = `${scratch}/config-${counter}.toml`;
-  writeFileSync(path, `root_directory = "${place.root}"\nstorage = "${place.kind}"\n${more}`);
+  writeFileSync(
+    path,
+    `root_directory = ${JSON.stringify(place.root)}\nstorage = "${place.kind}"\n${more}`,
+  );
   const environment = { NSPAWN_RUNNER_CONFIG: path };
   const runner: Runner = {
     place,

@@ -1,6 +1,6 @@
 /** The life of a machine, as a user sees it, on every storage. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, readdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import {
   cleanUpAfterEach,
   command,
@@ -380,4 +380,17 @@ describe("what cannot be prepared", () => {
     expect((await runner.call("gc")).code).toBe(0);
     expectNothingLeft(runner.place, machine.name);
   });
+});
+
+test.each(["overlay", "tmpfs"] as const)("on %s, in a root directory of any name", async (kind) => {
+  const root = `/fs/ext4/odd: name, with\\back 100%h ${kind}`;
+  mkdirSync(root);
+  later(() => rmSync(root, { recursive: true }));
+  await command("cp", "-al", "/fs/ext4/root/nobash", root);
+  const machine = await openRunner({ kind, root }).machine("nobash");
+  const found = await machine.run(
+    "#!/bin/sh\ntouch /written && test -e /bin/busybox && echo whole",
+  );
+  expect(found).toMatchObject({ code: 0, stdout: "whole\n" });
+  expect(existsSync(`${root}/nobash/written`)).toBe(false);
 });
