@@ -27,6 +27,7 @@ test.each([
   ["an unknown key, with the nearest", 'root_directry = "/x"', 'did you mean "root_directory"?'],
   ["a relative path", 'root_directory = "x"', '"root_directory" must be an absolute path'],
   ["an unknown storage", 'storage = "zfs"', '"storage" invalid type'],
+  ["a size of nothing", 'tmpfs_size = "0"', '"tmpfs_size" must be more than 0'],
   ["a size that is none", 'tmpfs_size = "lots"', '"tmpfs_size" must be a size'],
   ["a network that is none", 'network = "bridge"', '"network" invalid type'],
   [

@@ -29,6 +29,11 @@ const size = v.pipe(
   }),
   v.title("size, such as 2G or 512M"),
 );
+/** Of memory, where none would mean "as much as there is" (tmpfs(5)), or a machine that cannot start. */
+const someMemory = v.pipe(
+  size,
+  v.check((bytes) => bytes > 0, 'must be more than 0, such as "2G"'),
+);
 const storageKind = v.pipe(
   v.picklist(["auto", "btrfs", "reflink", "overlay", "tmpfs"]),
   v.title("auto, btrfs, reflink, overlay or tmpfs"),
@@ -105,7 +110,7 @@ export const entries = {
     "auto",
   ),
   tmpfs_size: v.optional(
-    v.pipe(size, v.description("What a machine may write when its storage is `tmpfs`.")),
+    v.pipe(someMemory, v.description("What a machine may write when its storage is `tmpfs`.")),
     "2G",
   ),
   network: v.optional(
@@ -153,7 +158,7 @@ export const entries = {
   ),
   build_memory: v.optional(
     v.pipe(
-      size,
+      someMemory,
       v.description("What such a machine may take of the host's memory; all when absent."),
     ),
   ),
