@@ -40,6 +40,10 @@ export const STAGES = {
     declaration: "internal-launch <machine>",
     load: async () => (await import("./launch.ts")).launchAction,
   },
+  ownerGone: {
+    declaration: "internal-owner-gone <pid> <ticks>",
+    load: async () => (await import("./owner-gone.ts")).ownerGoneAction,
+  },
 } satisfies Record<string, Command>;
 
 interface DirectCall {

@@ -238,6 +238,10 @@ function addTools(add: Add): void {
     load: STAGES.launch.load,
     hidden: true,
   });
+  add(STAGES.ownerGone.declaration, "what a unit that waits for the end of machines' owner does", {
+    load: STAGES.ownerGone.load,
+    hidden: true,
+  });
 }
 
 function usageError(program: Command, error: CommanderError, argv: readonly string[]): RunnerError {

@@ -17,6 +17,7 @@ import { writeStderrNow, writeStdoutNow } from "./write-now.ts";
 
 // What other rooms may name of ours; values come with the host alone.
 export type { LineFifo } from "./fifo.ts";
+export type { ProcessFacts } from "./process-facts.ts";
 export type { CommandResult } from "./processes.ts";
 
 export interface Clock {

@@ -3,6 +3,7 @@ import { RunnerError } from "../text/errors.ts";
 import { formatCommand, formatCommandFailure } from "../text/format-command.ts";
 import { becomeProgram } from "./libc.ts";
 import type { Log } from "./log.ts";
+import { type ProcessFacts, probeProcess } from "./process-facts.ts";
 import { WAITS, type Wait } from "./waits.ts";
 
 export interface CommandResult {
@@ -48,6 +49,8 @@ export interface Processes {
   become(argv: readonly string[]): never;
   /** Where a command is, by PATH; nothing when it is not installed. */
   which(command: string): string | undefined;
+  /** See `process-facts.ts`. */
+  probe(id: number): ProcessFacts | undefined;
 }
 
 /** Commands that read nothing from a person speak plain English, whatever the locale. */
@@ -125,6 +128,7 @@ export function openProcesses(context: {
     exec,
     become: (argv) => becomeProgram(argv[0] ?? "", argv, environment),
     which: (command) => Bun.which(command, { PATH: path }) ?? undefined,
+    probe: probeProcess,
   };
 }
 

@@ -12,16 +12,12 @@ import {
   parsePackageRequest,
 } from "../image/packages/package-request.ts";
 import { type MachineSettings, PLAIN_SETTINGS } from "../machine/machine-settings.ts";
+import { findOwner, type Owner } from "../machine/owner.ts";
 import type { NetworkRequest } from "../network/network-request.ts";
 import { chooseStorage } from "../storage/detect.ts";
 import { RunnerError } from "../text/errors.ts";
 import { isImageName, type MachineName } from "../text/names.ts";
-import {
-  findGitlabRunner,
-  findOwnUnit,
-  requireRootDirectory,
-  requireUsableHost,
-} from "./host-facts.ts";
+import { findGitlabRunner, requireRootDirectory, requireUsableHost } from "./host-facts.ts";
 
 export interface PrepareRequest {
   readonly name: MachineName;
@@ -46,7 +42,7 @@ export interface JobFacts {
   readonly bootTimeoutSeconds: number;
   readonly memoryBytes: number;
   readonly gitlabRunner: string | undefined;
-  readonly boundTo: string | undefined;
+  readonly owner: Owner | undefined;
 }
 
 export interface FoundImage {
@@ -93,7 +89,7 @@ export async function gatherJob(
     bootTimeoutSeconds: config.bootTimeoutSeconds,
     memoryBytes: config.tmpfsBytes,
     gitlabRunner: findGitlabRunner(host, config.gitlabRunner),
-    boundTo: findOwnUnit(host),
+    owner: findOwner(host),
   };
 }
 

@@ -68,12 +68,3 @@ export function findGitlabRunner(
   }
   return undefined;
 }
-
-/**
- * The service we were started in, when it is gitlab-runner's: its end is the end of our machines.
- * From the cgroup, as sd_pid_get_unit(3) does.
- */
-export function findOwnUnit(host: Pick<Host, "files">): string | undefined {
-  const cgroup = host.files.readText("/proc/self/cgroup");
-  return /\/(gitlab-runner[A-Za-z0-9@._-]*\.service)(\/|$)/m.exec(cgroup)?.[1];
-}

@@ -54,7 +54,7 @@ export function planRequest(facts: JobFacts): MachineRequest | undefined {
     jobTimeoutSeconds: request.timeoutSeconds,
     memoryBytes: facts.memoryBytes,
     gitlabRunner: facts.gitlabRunner,
-    boundTo: facts.boundTo,
+    owner: facts.owner,
   };
 }
 

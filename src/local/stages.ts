@@ -3,6 +3,7 @@
 import * as v from "valibot";
 import type { CommandResult, Host } from "../host/host.ts";
 import { WAITS } from "../host/waits.ts";
+import { OWNER_VARIABLE } from "../machine/owner.ts";
 import { RunnerError } from "../text/errors.ts";
 import type { Shell } from "./job-scripts.ts";
 
@@ -59,6 +60,8 @@ export function openStages(
         SYSTEM_FAILURE_EXIT_CODE: String(SYSTEM_FAILURE),
         BUILD_EXIT_CODE_FILE: codeFile,
         JOB_RESPONSE_FILE: response,
+        // The job's machine is ours: it ends with us, however we end.
+        [OWNER_VARIABLE]: String(host.processId),
         ...asCustomEnvironment(job.variables),
         ...jobEnvironment,
       },

@@ -7,6 +7,7 @@ import { findNetwork, takeNetwork } from "../network/connect-machine.ts";
 import type { NetworkPlan } from "../network/network-plan.ts";
 import type { NetworkRequest } from "../network/network-request.ts";
 import type { ClonePlan, CloneStorage, InPlace } from "../storage/storage.ts";
+import { RunnerError } from "../text/errors.ts";
 import { checkTree } from "./checked-tree.ts";
 import { findIdRange, takeIdRange } from "./id-range.ts";
 import { layOut } from "./lay-out.ts";
@@ -17,7 +18,9 @@ import {
   machinePaths,
 } from "./machine-paths.ts";
 import { type MachinePlan, type MachineWish, planMachine } from "./machine-plan.ts";
-import { writeMachineState } from "./machine-state.ts";
+import { readMachineState, writeMachineState } from "./machine-state.ts";
+import { type Owner, ownerIsGone } from "./owner.ts";
+import { ensureOwnerWatch } from "./owner-watch.ts";
 import { destroyMachine } from "./release.ts";
 import { startMachine } from "./start-machine.ts";
 
@@ -35,6 +38,8 @@ export interface MachineRequest extends MachineWish {
   readonly root: "clone" | "tree";
   readonly network: NetworkRequest;
   readonly jobId: string;
+  /** The machine ends with it; nobody when absent. */
+  readonly owner: Owner | undefined;
   /** Size limit of what a machine on storage `tmpfs` writes. */
   readonly memoryBytes: number;
 }
@@ -69,12 +74,32 @@ export async function createMachine(
     idShift: plan.facts.idShift,
     uid: request.settings.user?.uid ?? 0,
     jobId: request.jobId,
+    owner: request.owner,
   });
+  if (request.owner !== undefined) await ensureOwnerWatch(host, request.owner);
   await layOut(host, plan, storage);
   untilCloned?.[Symbol.dispose]();
   await startMachine(host, checkTree(host, plan, request.image));
+  requireWanted(host, request);
   undo.move();
   return plan;
+}
+
+/**
+ * While it came up, nobody may have been there any more to want it: its owner ended, and whoever then
+ * ended machines did not know of this one yet; or it was cleaned up, while we were held up.
+ */
+function requireWanted(host: Host, { name, owner }: MachineRequest): void {
+  const why = ownerIsGone(host, owner)
+    ? `process ${owner?.pid}, whose it was to be, is gone`
+    : readMachineState(host, name).kind === "absent"
+      ? "it was cleaned up meanwhile"
+      : undefined;
+  if (why === undefined) return;
+  throw new RunnerError({
+    kind: "system",
+    message: `Machine "${name}" is not wanted any more: ${why}.`,
+  });
 }
 
 /** The machine that `createMachine` would start, if nobody claims its ids first. Changes nothing. */

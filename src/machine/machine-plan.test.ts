@@ -24,7 +24,6 @@ const facts: MachineFacts = {
   bootTimeoutSeconds: 120,
   jobTimeoutSeconds: 3600,
   gitlabRunner: "/usr/bin/gitlab:runner",
-  boundTo: "gitlab-runner.service",
   settings: PLAIN_SETTINGS,
 };
 
@@ -55,8 +54,6 @@ test("a machine that boots, on btrfs", () => {
       "--property=DeviceAllow=/dev/net/tun rwm",
       "--property=DeviceAllow=char-pts rw",
       "--property=ExecStopPost=-/bin/sh /run/nspawn-runner/machines/job-17-abcdef/release",
-      "--property=BindsTo=gitlab-runner.service",
-      "--property=After=gitlab-runner.service",
       "--",
       "/usr/bin/systemd-nspawn",
       "--quiet",
@@ -90,7 +87,6 @@ test("a machine without init, on overlay, is launched by us", () => {
     boots: false,
     clone: STORAGES.overlay.planClone(request),
     gitlabRunner: undefined,
-    boundTo: undefined,
     jobTimeoutSeconds: undefined,
   });
   expect(plan.start.slice(-3)).toEqual(["/usr/bin/nspawn-runner", "internal-launch", name]);

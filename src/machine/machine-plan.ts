@@ -30,8 +30,6 @@ export interface MachineWish {
   readonly jobTimeoutSeconds: number | undefined;
   /** `gitlab-runner` of the host, when it has one. */
   readonly gitlabRunner: string | undefined;
-  /** The unit that gitlab-runner is, where it is one: a machine does not outlive it. */
-  readonly boundTo: string | undefined;
 }
 
 export interface MachineFacts extends MachineWish {
@@ -60,16 +58,19 @@ export interface MachineUnits {
 /** How the names of machines begin that images are built in. */
 export const BUILD_PREFIX = "build-";
 
+/** No dash in it: each one in a slice's name is a level (systemd.slice(5)). */
+const SLICE = "nspawn_runner";
+/** All machines are below it. */
+export const MACHINES_SLICE = `${SLICE}.slice`;
+
 export function machineUnits(name: MachineName): MachineUnits {
   const escaped = escapeUnitName(name);
   const unit = `nspawn-runner-${escaped}.service`;
-  // No dash in it: each one in a slice's name is a level (systemd.slice(5)).
-  const parent = "nspawn_runner";
   // Images are built in a slice of their own, which an administrator can give less weight.
-  const group = name.startsWith(BUILD_PREFIX) ? `${parent}-build` : parent;
+  const group = name.startsWith(BUILD_PREFIX) ? `${SLICE}-build` : SLICE;
   const slice = `${group}-${escaped}.slice`;
-  const above = group === parent ? "" : `${group}.slice/`;
-  return { unit, slice, cgroup: `${parent}.slice/${above}${slice}/${unit}` };
+  const above = group === SLICE ? "" : `${group}.slice/`;
+  return { unit, slice, cgroup: `${MACHINES_SLICE}/${above}${slice}/${unit}` };
 }
 
 export function planMachine(facts: MachineFacts): MachinePlan {
@@ -189,7 +190,6 @@ function unitProperties(facts: MachineFacts): string[] {
     ...(facts.network.kind === "private"
       ? [`BindReadOnlyPaths=-${machinePaths(facts.name).resolvConf}:/etc/resolv.conf`]
       : []),
-    ...(facts.boundTo === undefined ? [] : [`BindsTo=${facts.boundTo}`, `After=${facts.boundTo}`]),
   ];
 }
 

@@ -10,6 +10,7 @@ import {
 } from "../record/record.ts";
 import type { MachineName } from "../text/names.ts";
 import { machinePaths } from "./machine-paths.ts";
+import { ownerSchema } from "./owner.ts";
 
 const entries = {
   rootDirectory: v.string(),
@@ -23,6 +24,8 @@ const entries = {
   /** Who runs the scripts, by its id inside. */
   uid: v.number(),
   jobId: v.string(),
+  /** Nothing for a machine that a person has prepared: it is nobody's but theirs. */
+  owner: v.optional(ownerSchema),
 };
 const stateSchema = v.object(entries);
 

@@ -3,10 +3,12 @@
  * run. Each process is a `Host` of its own, with failures to order.
  */
 import { launchAction } from "../../src/cli/launch.ts";
+import { ownerGoneAction } from "../../src/cli/owner-gone.ts";
 import { releaseAction } from "../../src/cli/release.ts";
 import { openClaims } from "../../src/host/claims.ts";
 import type { Host } from "../../src/host/host.ts";
 import type { Mounts } from "../../src/host/mounts.ts";
+import type { ProcessFacts } from "../../src/host/process-facts.ts";
 import type { ExecOptions, Processes } from "../../src/host/processes.ts";
 import { RunnerError } from "../../src/text/errors.ts";
 import { formatCommand, formatCommandFailure } from "../../src/text/format-command.ts";
@@ -36,6 +38,10 @@ export interface FakeProcess {
 export interface FakeComputer {
   readonly disk: FakeDisk;
   readonly systemd: FakeSystemd;
+  /** All that run, by their ids; every process of ours is `OWN`. */
+  readonly processes: Map<number, ProcessFacts>;
+  /** Ends a process: who waits for that hears of it. */
+  endProcess(id: number): Promise<void>;
   start(options?: ProcessOptions): FakeProcess;
   passTime(ms: number): void;
 }
@@ -47,6 +53,9 @@ export interface ComputerOptions {
   /** Commands of the test's own; they go before the usual ones. */
   readonly commands?: CommandTable;
 }
+
+/** The id of each process of ours: nobody compares them. */
+export const OWN = 17;
 
 const START_OF_TIME = Date.parse("2026-01-02T03:04:05Z");
 
@@ -65,12 +74,17 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
   };
   const draftName = newName();
   const randomName = newName();
+  const processes = new Map<number, ProcessFacts>([
+    [OWN, { id: OWN, command: "nspawn-runner", parent: 1, startTicks: 1700 }],
+    [1, { id: 1, command: "systemd", parent: 0, startTicks: 1 }],
+  ]);
   const systemd = openSystemd({
     disk,
     runScript: options.runScript ?? (() => ({ output: "", code: 0 })),
-    runDriver: async ([verb, name = ""], environment) => {
+    runDriver: async ([verb, name = "", more = ""], environment) => {
       const context = { host: start({ environment }).host, version: "0" };
       if (verb === "internal-release") await releaseAction(context, name);
+      else if (verb === "internal-owner-gone") await ownerGoneAction(context, name, more);
       else if (verb === "internal-launch") await launchAction(context, name);
       else throw new Error(`the fake runs no "${verb}"`);
     },
@@ -92,16 +106,16 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
       environment: how.environment ?? {},
       workingDirectory: "/root",
       userId: how.userId ?? 0,
-      processId: 17,
+      processId: OWN,
       commandLine: ["nspawn-runner"],
       driver: ["/usr/bin/nspawn-runner"],
       files,
       claims: openClaims(files),
       fifos: openFakeFifos(disk),
       mounts: openFakeMounts(disk, effects),
-      processes: openFakeProcesses(table, effects),
+      processes: openFakeProcesses(table, effects, processes),
       cgroups: {
-        exists: (path) => systemd.units.has(unitOf(path)),
+        exists: (path) => systemd.units.has(unitOf(path)) || systemd.watchers.has(unitOf(path)),
         // Its unit ends when systemd has seen that; until then it is there.
         kill: (path) => effects.change(`kill ${path}`, () => systemd.units.has(unitOf(path))),
       },
@@ -130,6 +144,12 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
   return {
     disk,
     systemd,
+    processes,
+    endProcess: async (id) => {
+      const ended = processes.get(id);
+      processes.delete(id);
+      if (ended !== undefined) await systemd.endWatchers(id, ended.startTicks);
+    },
     start,
     passTime: (ms) => {
       now += ms;
@@ -166,7 +186,11 @@ function openFakeMounts(disk: FakeDisk, effects: Effects): Mounts {
   };
 }
 
-function openFakeProcesses(table: CommandTable, effects: Effects): Processes {
+function openFakeProcesses(
+  table: CommandTable,
+  effects: Effects,
+  processes: ReadonlyMap<number, ProcessFacts>,
+): Processes {
   const behaviourOf = (argv: readonly string[]) => {
     const found = table.find(([prefix]) => prefix.every((word, index) => argv[index] === word));
     if (found === undefined) throw new Error(`the fake knows no "${formatCommand(argv)}"`);
@@ -198,6 +222,7 @@ function openFakeProcesses(table: CommandTable, effects: Effects): Processes {
     },
     which: (command) =>
       table.some(([prefix]) => prefix[0] === command) ? `/usr/bin/${command}` : undefined,
+    probe: (id) => processes.get(id),
   };
 }
 

@@ -16,6 +16,10 @@ export type EndResult = "success" | "exit-code" | "timeout" | "signal";
 
 export interface FakeSystemd {
   readonly units: Map<string, Unit>;
+  /** Names of the units that wait for the end of a process. */
+  readonly watchers: ReadonlySet<string>;
+  /** That process has ended: the unit that waits for it does its work. */
+  endWatchers(id: number, startTicks: number): Promise<void>;
   /** Ends a unit as if by itself: `ExecStopPost=` runs. Nothing when there is no such unit. */
   end(unit: string, result: EndResult): Promise<void>;
   readonly commands: CommandTable;
@@ -39,7 +43,7 @@ const MAIN_PID = 4711;
 export function openSystemd(options: {
   readonly disk: FakeDisk;
   readonly runScript: RunScript;
-  /** Runs our own program, as another process: `internal-release` or `internal-launch`. */
+  /** Runs our own program, as another process, with a hidden command. */
   readonly runDriver: (
     words: readonly string[],
     environment: Readonly<Record<string, string>>,
@@ -53,6 +57,9 @@ export function openSystemd(options: {
     text: "4712 ",
   });
   const units = new Map<string, Unit>();
+  const watchers = new Set<string>();
+  const watcherOf = (id: number, startTicks: number): string =>
+    `nspawn-runner-watch-${id}-${startTicks}.service`;
 
   const end = async (name: string, result: EndResult): Promise<void> => {
     const unit = units.get(name);
@@ -81,6 +88,10 @@ export function openSystemd(options: {
       machine,
     };
     if (units.has(unit.name)) return { exitCode: 1, stderr: "Unit was already loaded." };
+    if (unit.name.startsWith("nspawn-runner-watch-")) {
+      watchers.add(unit.name);
+      return { exitCode: 0 };
+    }
     units.set(unit.name, unit);
     const nspawn = await programOf(execStart);
     if (bootMachine(disk, options.runScript, nspawn)) return { exitCode: 0 };
@@ -110,6 +121,11 @@ export function openSystemd(options: {
 
   return {
     units,
+    watchers,
+    endWatchers: async (id, startTicks) => {
+      if (!watchers.delete(watcherOf(id, startTicks))) return;
+      await options.runDriver(["internal-owner-gone", String(id), String(startTicks)], {});
+    },
     end,
     commands: [
       [["systemd-run"], (call) => (call.refused ? REFUSED : start(call.argv))],

@@ -1,4 +1,4 @@
-/** A machine ends without anyone of ours: its time is over, or GitLab Runner's service is gone. */
+/** A machine ends without anyone of ours when its time is over. */
 import { describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import {
@@ -22,9 +22,6 @@ function expectReleased(root: string, name: string): void {
   expect(owners.stdout.toString().split("\n")).not.toContain(name);
   expect(existsSync(`/run/nspawn-runner/machines/${name}/end.json`)).toBe(true);
 }
-
-const WAIT = 'until [ "$(systemctl show -P ActiveState "$0")" = inactive ]; do :; done';
-const awaitInactive = (unit: string): Promise<unknown> => command("bash", "-c", WAIT, unit);
 
 const kinds = ["btrfs", "overlay"];
 
@@ -60,28 +57,6 @@ describe.each(PLACES.filter(({ kind }) => kinds.includes(kind)))("a machine on $
     expect(ended.stderr).toContain(
       `Machine "${name}" is gone: it had lived for as long as its job may last`,
     );
-    expectReleased(place.root, name);
-  });
-
-  test.each([
-    ["stopped", ["systemctl", "stop", "gitlab-runner.service"]],
-    ["killed", ["systemctl", "kill", "--signal=KILL", "gitlab-runner.service"]],
-  ] as const)("ends when the service of GitLab Runner is %s", async (_title, end) => {
-    const name = uniqueName();
-    later(() => runner.call("cleanup", "--id", name));
-    later(() => command("systemctl", "stop", "gitlab-runner.service"));
-    const prepared = `/tmp/${name}-prepared`;
-    await command("mkfifo", prepared);
-    later(() => rmSync(prepared));
-    const script = 'nspawn-runner prepare --id "$0" trixie; echo $? > "$1"; sleep 300';
-    const config = `--setenv=NSPAWN_RUNNER_CONFIG=${runner.environment.NSPAWN_RUNNER_CONFIG}`;
-    const service = ["systemd-run", "--unit=gitlab-runner.service", "--collect", config];
-    await command(...service, "--", "bash", "-c", script, name, prepared);
-    expect((await command("cat", prepared)).stdout).toBe("0\n");
-    const bound = await command("systemctl", "show", "-P", "BindsTo", unitOf(name));
-    expect(bound.stdout).toContain("gitlab-runner.service");
-    await command(...end);
-    await awaitInactive(unitOf(name));
     expectReleased(place.root, name);
   });
 });

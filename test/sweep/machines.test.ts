@@ -4,7 +4,7 @@ import { outcomeOf } from "../../src/job/exit-codes.ts";
 import { formatError } from "../../src/text/format-error.ts";
 import type { CommandTable } from "../fakes/fake-commands.ts";
 import { EXT4 } from "../fakes/fake-disk.ts";
-import type { FakeComputer } from "../fakes/fake-host.ts";
+import { type FakeComputer, OWN } from "../fakes/fake-host.ts";
 import {
   cleanup,
   collectLater,
@@ -118,6 +118,64 @@ describe.each([...PLACES])("on $kind, of an image that is a $image, network $net
         expectNothingLeft(computer, before);
       },
     });
+  });
+});
+
+describe("a runner that ends", () => {
+  const place: Place = { kind: "btrfs", image: "tree" };
+  const RUNNER = 9;
+  /** Every process of ours was started by a GitLab Runner. */
+  const withRunner = () => {
+    const computer = openPlace(place);
+    const runner = { id: RUNNER, command: "gitlab-runner", parent: 1, startTicks: 900 };
+    computer.processes.set(RUNNER, runner);
+    const own = computer.processes.get(OWN);
+    if (own !== undefined) computer.processes.set(OWN, { ...own, parent: RUNNER });
+    return computer;
+  };
+  const before = inventory(openPlace(place));
+
+  test("takes its machines along, and nobody else's", async () => {
+    const computer = withRunner();
+    await run(computer, prepare);
+    await run(computer, prepareAnother);
+    expect(computer.systemd.watchers.size).toBe(1);
+    await computer.endProcess(RUNNER);
+    expect(computer.systemd.watchers.size).toBe(0);
+    expectNothingLeft(computer, before);
+
+    computer.processes.delete(OWN);
+    await run(computer, prepare);
+    expect([...computer.systemd.units.keys()]).toEqual([UNIT]);
+    expect(computer.systemd.watchers.size).toBe(0);
+  });
+
+  test.each(["killed", "refused", "done"] as const)("a prepare with an effect %s", async (how) => {
+    await sweep(how, {
+      open: withRunner,
+      act: prepare,
+      after: async (computer) => {
+        await computer.endProcess(RUNNER);
+        // What has no state yet is known to gc alone.
+        await collectLater(computer);
+        expectNothingLeft(computer, before);
+      },
+    });
+  });
+
+  test("while a machine boots, and nobody heard of it: prepare itself gives up", async () => {
+    const computer = withRunner();
+    const process = computer.start();
+    const { fifos } = process.host;
+    const openLines: typeof fifos.openLines = (path) => {
+      computer.processes.delete(RUNNER);
+      return fifos.openLines(path);
+    };
+    const host = { ...process.host, fifos: { ...fifos, openLines } };
+    await expect(prepare({ ...process, host })).rejects.toThrow(
+      `Machine "${MACHINE}" is not wanted any more: process 9, whose it was to be, is gone.`,
+    );
+    expectNothingLeft(computer, before);
   });
 });
 

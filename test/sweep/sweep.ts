@@ -163,14 +163,18 @@ const STANDING = [
   "/run/nspawn-runner/id-ranges",
 ];
 
-/** What its table was made from, or what a kill left of writing that. */
-const isFirewall = (path: string): boolean => path.startsWith("/run/nspawn-runner/firewall.");
+/**
+ * What the firewall's table was made from, and what the units run that wait for the end of an owner;
+ * or what a kill left of writing these.
+ */
+const isCommon = (path: string): boolean =>
+  /^\/run\/nspawn-runner\/(firewall\.|watch-owner($|\.))/.test(path);
 
 /** Every path of the host, less what stands. */
 export function inventory({ disk }: FakeComputer): string[] {
   return disk.describe("/").filter((line) => {
     const path = line.split(" ", 1)[0]?.replace(/^\/\//, "/") ?? "";
-    return !STANDING.includes(path) && !path.startsWith(`${ROOT}/.locks`) && !isFirewall(path);
+    return !STANDING.includes(path) && !path.startsWith(`${ROOT}/.locks`) && !isCommon(path);
   });
 }
 

@@ -3,6 +3,7 @@ import type { Host } from "../../host/host.ts";
 import { createMachine } from "../../machine/create-machine.ts";
 import { BUILD_PREFIX, type MachinePlan } from "../../machine/machine-plan.ts";
 import type { MachineSettings } from "../../machine/machine-settings.ts";
+import { ownProcess } from "../../machine/owner.ts";
 import { destroyMachine } from "../../machine/release.ts";
 import { runStep } from "../../machine/run-step.ts";
 import { type Shutdown, shutDownMachine } from "../../machine/shut-down.ts";
@@ -70,7 +71,7 @@ export async function withBuildMachine<Result>(
     jobTimeoutSeconds: request.timeoutSeconds,
     memoryBytes: request.memoryBytes,
     gitlabRunner: undefined,
-    boundTo: undefined,
+    owner: ownProcess(host),
   });
   try {
     const result = await use(openBuildMachine(host, { ...request, name, plan }));
