@@ -1,0 +1,30 @@
+/** What comes and goes on a host without any job, and is therefore no difference. Each with its reason. */
+
+interface Volatile {
+  readonly matches: RegExp;
+  readonly why: string;
+}
+
+export const VOLATILE: readonly Volatile[] = [
+  {
+    matches:
+      /\b(systemd-tmpfiles-clean|dpkg-db-backup|e2scrub_all|fstrim|xfs_scrub|logrotate|man-db)/,
+    why: "the host's own chores, which its timers start",
+  },
+  {
+    matches: /\bsystemd-(update-utmp|hostnamed|timedated|localed)\b/,
+    why: "services of the host that start when asked and end by themselves",
+  },
+  {
+    matches: /^\/run\/log\/journal\//,
+    why: "the journal makes and drops files as it fills",
+  },
+  {
+    matches: /^\/run\/systemd\/(ask-password|inaccessible|incoming|mount-rootfs)$/,
+    why: "directories of systemd's own that it makes when it first needs them",
+  },
+];
+
+export function isVolatile(name: string): boolean {
+  return VOLATILE.some(({ matches }) => matches.test(name));
+}
