@@ -26,7 +26,7 @@ test.each([
   ["cli/config.ts", ["fastest-levenshtein", "smol-toml", "valibot"]],
   ["cli/prepare.ts", ["fastest-levenshtein", "smol-toml", "valibot"]],
   ["cli/run.ts", ["valibot"]],
-  ["cli/cleanup.ts", ["valibot"]],
+  ["cli/cleanup.ts", []],
   ["cli/release.ts", ["valibot"]],
   ["cli/launch.ts", []],
 ])("%s loads the packages %p", (file, packages) => {

@@ -44,6 +44,10 @@ export const STAGES = {
     declaration: "internal-owner-gone <pid> <ticks>",
     load: async () => (await import("./owner-gone.ts")).ownerGoneAction,
   },
+  emptyTrash: {
+    declaration: "internal-empty-trash <root>",
+    load: async () => (await import("./empty-trash.ts")).emptyTrashAction,
+  },
 } satisfies Record<string, Command>;
 
 interface DirectCall {

@@ -242,6 +242,10 @@ function addTools(add: Add): void {
     load: STAGES.ownerGone.load,
     hidden: true,
   });
+  add(STAGES.emptyTrash.declaration, "what the unit does that deletes trees", {
+    load: STAGES.emptyTrash.load,
+    hidden: true,
+  });
 }
 
 function usageError(program: Command, error: CommanderError, argv: readonly string[]): RunnerError {

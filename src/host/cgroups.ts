@@ -4,6 +4,10 @@ import * as fs from "node:fs";
 export interface Cgroups {
   /** `path` begins at systemd's root, such as `system.slice/cron.service`. */
   exists(path: string): boolean;
+  /** Whether a process that lives is in it or below (cgroups(7), `cgroup.events`). */
+  isPopulated(path: string): boolean;
+  /** Whether a process is in it, not counting those below. */
+  hasProcesses(path: string): boolean;
   /**
    * SIGKILL to every process in it and below, also to those that are forked meanwhile. False when
    * there is no such cgroup, or the kernel has no `cgroup.kill` (Linux 5.14).
@@ -19,6 +23,8 @@ export function openCgroups(): Cgroups {
   };
   return {
     exists: (path) => fs.existsSync(at(path)),
+    isPopulated: (path) => /^populated 1$/m.test(readIfThere(`${at(path)}/cgroup.events`)),
+    hasProcesses: (path) => readIfThere(`${at(path)}/cgroup.procs`) !== "",
     kill: (path) => {
       const file = `${at(path)}/cgroup.kill`;
       if (!fs.existsSync(file)) return false;
@@ -27,12 +33,23 @@ export function openCgroups(): Cgroups {
         return true;
       } catch (error) {
         // Its last process has just ended, and it with it.
-        if (error instanceof Error && "code" in error && error.code === "ENODEV") return false;
-        if (error instanceof Error && "code" in error && error.code === "ENOENT") return false;
+        if (isGone(error)) return false;
         throw error;
       }
     },
   };
+}
+
+const isGone = (error: unknown): boolean =>
+  error instanceof Error && "code" in error && ["ENODEV", "ENOENT"].includes(String(error.code));
+
+function readIfThere(path: string): string {
+  try {
+    return fs.readFileSync(path, "utf8");
+  } catch (error) {
+    if (isGone(error)) return "";
+    throw error;
+  }
 }
 
 /** Pure: systemd is in `init.scope` of its root, which in a container need not be `/`. */

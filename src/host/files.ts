@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import { dirname } from "node:path";
 import { explainErrno } from "./explain-errno.ts";
 import { exchangePaths, lockFile, makeFifo, renameNew, shareData } from "./libc.ts";
+import { removeOwn } from "./remove.ts";
 import { readTree, sameContent, type TreeEntry } from "./tree.ts";
 
 export interface PathFacts {
@@ -33,6 +34,11 @@ export interface Files {
   writeDurable(path: string, text: string, mode?: number): void;
   /** Sets when a file was last changed, and nothing else of it: no writer can tear it. */
   setModified(path: string, timeMs: number): void;
+  /**
+   * Puts a short text into a file that is there and as large: in place, so that it needs no space.
+   * False when there is no such file.
+   */
+  overwrite(path: string, text: string): boolean;
   /** Appends; creates the file when absent. */
   append(path: string, bytes: Uint8Array | string): void;
   copy(from: string, to: string, mode: number): void;
@@ -44,7 +50,7 @@ export interface Files {
   ensureDirectory(path: string, mode: number): void;
   /** All of it or nothing: when it throws, the directory is not there, or somebody else's. */
   createDirectory(path: string, mode: number): void;
-  /** Removes a tree; nothing there is fine. Links are removed, not followed. */
+  /** Removes a file, or a small directory of ours; nothing there is fine. See `remove.ts`. */
   remove(path: string): void;
   /** Atomic, and never over something that is there. */
   renameNew(from: string, to: string): void;
@@ -128,6 +134,7 @@ function plainFiles(): Files {
     writeText: (path, text, mode = 0o644) => writeWhole(path, text, { mode, durable: false }),
     writeDurable: (path, text, mode = 0o644) => writeWhole(path, text, { mode, durable: true }),
     setModified: (path, timeMs) => fs.lutimesSync(path, timeMs / 1000, timeMs / 1000),
+    overwrite,
     append: (path, bytes) => fs.appendFileSync(path, bytes, { mode: 0o640 }),
     copy: (from, to, mode) => {
       fs.copyFileSync(from, to, fs.constants.COPYFILE_EXCL);
@@ -148,7 +155,7 @@ function plainFiles(): Files {
         throw error;
       }
     },
-    remove: (path) => fs.rmSync(path, { recursive: true, force: true }),
+    remove: removeOwn,
     renameNew,
     exchange: exchangePaths,
     rename: (from, to) => fs.renameSync(from, to),
@@ -228,6 +235,22 @@ function syncDirectory(path: string): void {
     fs.fsyncSync(fd);
   } finally {
     fs.closeSync(fd);
+  }
+}
+
+function overwrite(path: string, text: string): boolean {
+  try {
+    const fd = fs.openSync(path, fs.constants.O_WRONLY | fs.constants.O_NOFOLLOW);
+    try {
+      // All of what was there before is written over.
+      fs.writeSync(fd, text.padEnd(fs.fstatSync(fd).size), 0);
+    } finally {
+      fs.closeSync(fd);
+    }
+    return true;
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return false;
+    throw error;
   }
 }
 

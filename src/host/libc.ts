@@ -13,6 +13,7 @@ const library = () =>
     flock: { args: [int, int], returns: int },
     ioctl: { args: [int, u64, i64], returns: int },
     mount: { args: [pointer, pointer, pointer, u64, pointer], returns: int },
+    umount2: { args: [pointer, int], returns: int },
     renameat2: { args: [int, pointer, int, pointer, u32], returns: int },
     socket: { args: [int, int, int], returns: int },
     sendto: { args: [int, pointer, u64, int, pointer, u32], returns: i64 },
@@ -106,6 +107,15 @@ export function mountFileSystem(type: string, source: string, target: string, da
     ptr(cString(data)),
   );
   check(`mount -t ${type}`, target, result);
+}
+
+const MNT_DETACH = 2;
+const UMOUNT_NOFOLLOW = 8;
+
+/** umount2(2): out of the tree of files at once, whoever still uses it. False when refused. */
+export function detachMount(target: Buffer): boolean {
+  const path = Buffer.concat([target, Buffer.from([0])]);
+  return libc().umount2(ptr(path), MNT_DETACH | UMOUNT_NOFOLLOW) === 0;
 }
 
 // asm-generic/unistd.h

@@ -1,6 +1,7 @@
-/** Mounts in our own mount namespace, which a unit has for itself (`PrivateMounts=`). */
+/** Mounts in our mount namespace, which most units of ours have for themselves. */
 import { withIdMap } from "./id-map.ts";
 import { mountFileSystem, mountIdMapped } from "./libc.ts";
+import { detachBelow } from "./mount-table.ts";
 
 export interface Mounts {
   tmpfs(request: { readonly target: string; readonly sizeBytes: number }): void;
@@ -16,6 +17,11 @@ export interface Mounts {
     readonly upper: string;
     readonly work: string;
   }): void;
+  /**
+   * Unmounts what is mounted at or below a directory, whoever uses it. Returns what is mounted there
+   * all the same; nothing there is fine.
+   */
+  detachBelow(directory: string): string[];
 }
 
 export function openMounts(): Mounts {
@@ -29,6 +35,7 @@ export function openMounts(): Mounts {
       const options = Object.entries(places).map(([key, path]) => `${key}=${escapeLayer(path)}`);
       mountFileSystem("overlay", "overlay", target, options.join(","));
     },
+    detachBelow,
   };
 }
 

@@ -27,6 +27,16 @@ export const WAITS = {
     what: "a copy of a tree",
     late: "the copy is killed and removed",
   },
+  machineDeath: {
+    ms: 5_000,
+    what: "the end of a machine's processes, once they are killed and its unit is stopped",
+    late: "nothing of the machine is let go of, and the error says that it lives",
+  },
+  deletion: {
+    ms: 86_400_000,
+    what: "the deletion of a tree that nobody uses any more, by the unit that does nothing else",
+    late: "the tree is set aside, and `gc` names it",
+  },
   writeToDisk: {
     ms: 600_000,
     what: "what was written to reach the disk (sync)",

@@ -4,6 +4,7 @@ import type { Host } from "../host/host.ts";
 import { WAITS } from "../host/waits.ts";
 import { destroyMachine } from "../machine/release.ts";
 import type { Storage } from "../storage/storage.ts";
+import { discardTree } from "../storage/trash.ts";
 import { isMachineName, type MachineName } from "../text/names.ts";
 import { onlyWarn } from "../text/only-warn.ts";
 import { changeLock } from "./image-lock.ts";
@@ -86,7 +87,7 @@ async function removeDraft(host: Host, store: ImageStore, directory: string): Pr
     const names = host.files.readText(machines).split("\n").filter(isMachineName);
     for (const name of names) await destroyMachine(host, name);
   }
-  await store.storage.remove(host, directory);
+  await discardTree(host, store.rootDirectory, directory);
 }
 
 /** Removes drafts of commands that were killed: those whose image nobody is changing. */

@@ -7,7 +7,7 @@ import type { Host } from "../host/host.ts";
 import { type ImageName, isImageName } from "../text/names.ts";
 import { onlyWarn } from "../text/only-warn.ts";
 import { type ImageStore, removeStaleDrafts } from "./draft.ts";
-import { emptyTrash, removeOldGenerations } from "./generations/publish.ts";
+import { discardRetired, removeOldGenerations } from "./generations/publish.ts";
 import { changeLock } from "./image-lock.ts";
 import { forgetExtended } from "./packages/extended-images.ts";
 import type { ExtendedLimits } from "./packages/forget.ts";
@@ -17,7 +17,7 @@ export async function tidyImage(host: Host, store: ImageStore, name: ImageName):
   await onlyWarn(host.log, `remove old generations of image "${name}"`, () =>
     removeOldGenerations(host, store, name),
   );
-  await onlyWarn(host.log, "remove trees that were replaced", () => emptyTrash(host, store));
+  await onlyWarn(host.log, "remove trees that were replaced", () => discardRetired(host, store));
 }
 
 /** All of them, as `gc` does. */
@@ -29,7 +29,7 @@ export async function tidyImages(
   await onlyWarn(host.log, "remove drafts of killed commands", () =>
     removeStaleDrafts(host, store),
   );
-  await onlyWarn(host.log, "remove trees that were replaced", () => emptyTrash(host, store));
+  await onlyWarn(host.log, "remove trees that were replaced", () => discardRetired(host, store));
   for (const entry of host.files.list(store.rootDirectory)) {
     const name = entry.slice(0, -2);
     if (!entry.endsWith(".v") || !isImageName(name)) continue;

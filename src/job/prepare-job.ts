@@ -36,10 +36,7 @@ export async function prepareJob(
     const facts = await gatherJob(host, config, request);
     const needs = planNeeds(facts).filter((need) => !met.has(need.kind));
     if (needs.length === 0) {
-      await collectGarbage(host, {
-        rootDirectory: config.rootDirectory,
-        storage: facts.store.storage.kind,
-      });
+      await collectGarbage(host, { rootDirectory: config.rootDirectory });
       const plan = await startMachine(host, facts, lock);
       return tell(host, { facts, plan, startedAt });
     }

@@ -1,5 +1,6 @@
 /** The `run` stage: one script in the job's machine, its end told as GitLab Runner wants it. */
 import type { Host } from "../host/host.ts";
+import { machineUnits } from "../machine/machine-plan.ts";
 import { type MachineEnd, readMachineEnd, readMachineState } from "../machine/machine-state.ts";
 import { runStep } from "../machine/run-step.ts";
 import { readValue } from "../record/record.ts";
@@ -67,7 +68,7 @@ function machineGone(host: Host, name: MachineName): RunnerError {
   return new RunnerError({
     kind: "system",
     message: `Machine "${name}" is gone: ${why}.`,
-    hints: [`See "journalctl -t nspawn-runner MACHINE=${name}" on the host.`],
+    hints: [`See journalctl -u '${machineUnits(name).unit}' on the host.`],
   });
 }
 

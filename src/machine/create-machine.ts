@@ -7,7 +7,9 @@ import { findNetwork, takeNetwork } from "../network/connect-machine.ts";
 import type { NetworkPlan } from "../network/network-plan.ts";
 import type { NetworkRequest } from "../network/network-request.ts";
 import type { ClonePlan, CloneStorage, InPlace } from "../storage/storage.ts";
+import { ensureTrash } from "../storage/trash.ts";
 import { RunnerError } from "../text/errors.ts";
+import type { MachineName } from "../text/names.ts";
 import { checkTree } from "./checked-tree.ts";
 import { findIdRange, takeIdRange } from "./id-range.ts";
 import { layOut } from "./lay-out.ts";
@@ -18,7 +20,7 @@ import {
   machinePaths,
 } from "./machine-paths.ts";
 import { type MachinePlan, type MachineWish, planMachine } from "./machine-plan.ts";
-import { readMachineState, writeMachineState } from "./machine-state.ts";
+import { makeRoomForMachineEnd, readMachineState, writeMachineState } from "./machine-state.ts";
 import { type Owner, ownerIsGone } from "./owner.ts";
 import { ensureOwnerWatch } from "./owner-watch.ts";
 import { destroyMachine } from "./release.ts";
@@ -56,11 +58,13 @@ export async function createMachine(
 ): Promise<MachinePlan> {
   const { name, rootDirectory, storage } = request;
   host.files.ensureDirectory(clonesDirectory(rootDirectory), 0o700);
+  ensureTrash(host, rootDirectory);
   host.files.ensureDirectory(MACHINES_DIRECTORY, 0o700);
   host.files.createDirectory(machinePaths(name).runtime, 0o700);
   // Ours until the machine runs; from then on it is the unit's, cleanup's and gc's.
   await using undo = new AsyncDisposableStack();
   undo.defer(() => destroyMachine(host, name));
+  makeRoomForEnd(host, name, rootDirectory);
   // The network first: it may refuse.
   const network = takeNetwork(host, name, request.network);
   const plan = planFrom(host, request, { network, idShift: takeIdRange(host, name) });
@@ -83,6 +87,14 @@ export async function createMachine(
   requireWanted(host, request);
   undo.move();
   return plan;
+}
+
+/** What the machine's end needs: a full /run must not keep it from being released. */
+function makeRoomForEnd(host: Host, name: MachineName, rootDirectory: string): void {
+  const { root, lock } = machinePaths(name);
+  host.files.link(rootDirectory, root);
+  host.files.writeText(lock, "", 0o600);
+  makeRoomForMachineEnd(host, name);
 }
 
 /**

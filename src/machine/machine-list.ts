@@ -1,8 +1,7 @@
 /** The machines there are, dead or alive, and what is left of those that died with their driver. */
 import type { Host } from "../host/host.ts";
 import type { RecordHost, RecordRead } from "../record/record.ts";
-import { STORAGES } from "../storage/detect.ts";
-import type { StorageKind } from "../storage/storage.ts";
+import { discardTree } from "../storage/trash.ts";
 import { formatError } from "../text/format-error.ts";
 import { isMachineName, type MachineName } from "../text/names.ts";
 import { clonesDirectory, MACHINES_DIRECTORY, machinePaths } from "./machine-paths.ts";
@@ -43,7 +42,7 @@ export interface Garbage {
  */
 export async function collectGarbage(
   host: Host,
-  options: { readonly rootDirectory: string; readonly storage: StorageKind },
+  options: { readonly rootDirectory: string },
 ): Promise<Garbage> {
   const removed: string[] = [];
   const kept: string[] = [];
@@ -68,7 +67,7 @@ export async function collectGarbage(
     const path = `${clones}/${entry}`;
     const owned = host.files.probe(`${MACHINES_DIRECTORY}/${entry}`) !== undefined;
     if (owned || isFresh(host, path)) continue;
-    await attempt(entry, () => STORAGES[options.storage].remove(host, path));
+    await attempt(entry, () => discardTree(host, options.rootDirectory, path));
   }
   return { removed, kept };
 }

@@ -12,10 +12,14 @@ export interface MachinePaths {
   /** State, control directory, how it ended. On the runtime file system. */
   readonly runtime: string;
   readonly state: string;
+  /** A link to the root directory that has the clone. */
+  readonly root: string;
   /** Held by whoever releases the machine. */
   readonly lock: string;
   /** How the unit ended, written by `release`. */
   readonly end: string;
+  /** What `end` is made of: a file with room for it, written by `prepare`. */
+  readonly endRoom: string;
   readonly control: string;
   readonly request: string;
   readonly ready: string;
@@ -40,8 +44,10 @@ export function machinePaths(name: MachineName): MachinePaths {
   return {
     runtime,
     state: `${runtime}/state.json`,
+    root: `${runtime}/root`,
     lock: `${runtime}/lock`,
     end: `${runtime}/end.json`,
+    endRoom: `${runtime}/end.room`,
     control,
     request: `${control}/request`,
     ready: `${control}/ready`,

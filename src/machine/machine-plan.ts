@@ -160,13 +160,15 @@ function unitProperties(facts: MachineFacts): string[] {
   return [
     `Description=CI machine ${facts.name}`,
     "SyslogIdentifier=nspawn-runner",
-    `LogExtraFields=MACHINE=${facts.name}`,
     "CollectMode=inactive-or-failed",
     // The payload stays in the service's own cgroup (--keep-unit): its limits hold it, and it
     // dies with it.
     "Delegate=yes",
     // nspawn has no memory to give back, and the kernel takes 5 to 10 ms to end its watch.
     "Environment=MEMORY_PRESSURE_WATCH=/dev/null",
+    // A killed nspawn would leave its lock's file in /run for ever; the tree is ours alone
+    // (systemd's docs/ENVIRONMENT.md).
+    "Environment=SYSTEMD_NSPAWN_LOCK=0",
     // Or every `yes | head` of a script would complain of a broken pipe.
     "IgnoreSIGPIPE=no",
     ...limitProperties(facts.settings.limits),
@@ -182,7 +184,9 @@ function unitProperties(facts: MachineFacts): string[] {
     "DeviceAllow=char-pts rw",
     // Not there any more once cleanup has removed the machine.
     `ExecStopPost=-/bin/sh ${machinePaths(facts.name).release}`,
-    ...(isLayered(facts) ? ["PrivateMounts=yes"] : []),
+    // No mount of a machine is in the host's mount namespace: neither its layers, nor what nspawn
+    // itself mounts below /run/systemd/nspawn (unix-export/, since 257).
+    "PrivateMounts=yes",
     // Sealing an image has to reach what lies in its /tmp (systemd's docs/ENVIRONMENT.md).
     ...(facts.clone.kind === "in-place" ? ["Environment=SYSTEMD_NSPAWN_TMPFS_TMP=0"] : []),
     // In the unit's own mount namespace nspawn finds the machine's resolvers where the host's are.

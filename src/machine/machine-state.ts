@@ -61,12 +61,24 @@ export const MACHINE_END: RecordKind<MachineEnd> = {
   schemas: { 1: endSchema },
 };
 
+/** Larger than any end is. */
+const END_BYTES = 256;
+
+/** Puts a file there that the end will be written into, once /run may be full. */
+export function makeRoomForMachineEnd(host: Pick<Host, "files">, name: MachineName): void {
+  host.files.writeText(machinePaths(name).endRoom, " ".repeat(END_BYTES), 0o600);
+}
+
+/** Needs no space, the first time. Nothing is written when the machine's directory has gone. */
 export function writeMachineEnd(
   host: Pick<Host, "files">,
   name: MachineName,
-  end: MachineEnd,
+  value: MachineEnd,
 ): void {
-  host.files.writeText(machinePaths(name).end, formatRecord(MACHINE_END, end), 0o600);
+  const { runtime, end, endRoom } = machinePaths(name);
+  const text = formatRecord(MACHINE_END, value);
+  if (host.files.overwrite(endRoom, text)) host.files.rename(endRoom, end);
+  else if (host.files.probe(runtime) !== undefined) host.files.writeText(end, text, 0o600);
 }
 
 export function readMachineEnd(host: RecordHost, name: MachineName): RecordRead<MachineEnd> {

@@ -1,42 +1,33 @@
-/** The one undo of a machine: used by the unit itself, by `cleanup`, by failed starts and by `gc`. */
+/**
+ * The one undo of a machine: used by the unit itself, by `cleanup`, by failed starts and by `gc`. It
+ * takes the clone out of the way and lets go of what was claimed; what takes long is another's work
+ * (`storage/trash.ts`). It makes nothing in /run, which a job may have filled.
+ */
 import type { Host } from "../host/host.ts";
+import { WAITS } from "../host/waits.ts";
 import { releaseAddressPair } from "../network/address-pair.ts";
-import { STORAGES } from "../storage/detect.ts";
+import { discardTree } from "../storage/trash.ts";
+import { RunnerError } from "../text/errors.ts";
 import type { MachineName } from "../text/names.ts";
 import { releaseIdRanges } from "./id-range.ts";
 import { cloneDirectory, machinePaths } from "./machine-paths.ts";
 import { machineUnits } from "./machine-plan.ts";
-import { type MachineState, readMachineState } from "./machine-state.ts";
 
 /**
- * Deletes what a dead machine held: clone, ids, addresses, control directory. Idempotent; tolerates any
- * half-made state. How it ended stays, for a `run` that still asks.
+ * Lets go of what a dead machine held: clone, ids, addresses, what nspawn left. Idempotent; tolerates
+ * any half-made state, and that a part of it fails: the rest is done all the same, and then the first
+ * failure is thrown. How it ended stays, for a `run` that still asks.
  */
 export async function releaseMachine(host: Host, name: MachineName): Promise<void> {
-  const paths = machinePaths(name);
-  if (host.files.probe(paths.ready) !== undefined) tellGone(host, paths.ready);
-  const state = readMachineState(host, name);
-  if (state.kind === "read") await removeClone(host, name, state.value);
-  else if (state.kind === "unreadable" || state.torn) {
-    // That must not keep the machine for ever.
-    host.log.warn(
-      `Where the clone of machine "${name}" is cannot be read; "nspawn-runner gc" removes it later.`,
-    );
-  }
-  releaseIdRanges(host, name);
-  // Its interface and routes went with its network namespace.
-  releaseAddressPair(host, name);
-  // systemd 257 and later refuse a machine name again while a killed nspawn's mount is there.
-  const left = `/run/systemd/nspawn/unix-export/${name}`;
-  if (host.files.probe(left) !== undefined) {
-    await host.processes.run(["umount", "--lazy", left]);
-    host.files.remove(left);
-  }
-  host.files.remove(paths.launch);
+  const parts = [tellGone, discardClone, releaseClaims, removeNspawnLeftovers, removeLaunch];
+  const ends = await Promise.allSettled(parts.map(async (part) => part(host, name)));
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
 }
 
 /** Who still waits for the machine to become ready need not wait any longer. */
-function tellGone(host: Host, ready: string): void {
+function tellGone(host: Host, name: MachineName): void {
+  const { ready } = machinePaths(name);
+  if (host.files.probe(ready) === undefined) return;
   try {
     host.fifos.writeLine(ready, "gone");
   } catch {
@@ -44,15 +35,41 @@ function tellGone(host: Host, ready: string): void {
   }
 }
 
-async function removeClone(host: Host, name: MachineName, state: MachineState): Promise<void> {
-  const directory = cloneDirectory(state.rootDirectory, name);
-  if (host.files.probe(directory) === undefined) return;
-  await STORAGES[state.storage].remove(host, directory);
+/** Found by the machine's name, whatever its state says. */
+async function discardClone(host: Host, name: MachineName): Promise<void> {
+  const root = host.files.readLink(machinePaths(name).root);
+  if (root !== undefined) await discardTree(host, root, cloneDirectory(root, name));
+}
+
+/** Not while a process of the machine lives, which a signal alone does not end. */
+async function releaseClaims(host: Host, name: MachineName): Promise<void> {
+  await requireDeath(host, name);
+  releaseIdRanges(host, name);
+  // Its interface and routes went with its network namespace.
+  releaseAddressPair(host, name);
 }
 
 /**
- * Stops a machine, alive, half started or dead, and removes every trace of it. Idempotent: a
- * machine that never was is fine.
+ * A killed nspawn leaves a directory through which the host would have mounted into the machine
+ * (setup_propagate(), 252 to 257) and, since 257, one with a mount of its sockets, without whose end
+ * the name is refused the next time.
+ */
+function removeNspawnLeftovers(host: Host, name: MachineName): void {
+  for (const kind of ["unix-export", "propagate"]) {
+    const left = `/run/systemd/nspawn/${kind}/${name}`;
+    if (host.files.probe(left) === undefined) continue;
+    host.mounts.detachBelow(left);
+    host.files.remove(left);
+  }
+}
+
+function removeLaunch(host: Host, name: MachineName): void {
+  host.files.remove(machinePaths(name).launch);
+}
+
+/**
+ * Stops a machine, alive, half started or dead, and removes every trace of it. Idempotent: a machine
+ * that never was is fine. Throws a system error, and keeps what it has, when it cannot be stopped.
  */
 export async function destroyMachine(host: Host, name: MachineName): Promise<void> {
   // Stopping the slice ends the job, whatever it forked; the unit's own ExecStopPost releases.
@@ -62,6 +79,7 @@ export async function destroyMachine(host: Host, name: MachineName): Promise<voi
     host.processes.run(["systemctl", "stop", slice, unit]),
   ]);
   if (stopped.exitCode !== 0) host.log.debug(`# ${stopped.stderr.trim()}`);
+  await requireDeath(host, name, stopped.stderr.trim());
   await releaseMachine(host, name);
   host.files.remove(machinePaths(name).runtime);
 }
@@ -90,4 +108,38 @@ function killMachine(host: Pick<Host, "cgroups">, name: MachineName): boolean {
   const killed = host.cgroups.kill(`${cgroup}/supervisor`);
   host.cgroups.kill(`${cgroup}/payload`);
   return killed;
+}
+
+/**
+ * Whether a process of the machine is there: nspawn, its payload, or what is about to become nspawn,
+ * which is in the unit's cgroup itself. `ExecStopPost=` runs in a cgroup of its own beside these.
+ */
+function machineLives({ cgroups }: Pick<Host, "cgroups">, name: MachineName): boolean {
+  const { cgroup } = machineUnits(name);
+  return (
+    cgroups.hasProcesses(cgroup) ||
+    ["supervisor", "payload"].some((part) => cgroups.isPopulated(`${cgroup}/${part}`))
+  );
+}
+
+const LOOK_MS = 5;
+
+/** Waits until no process of the machine is left. Throws a system error when one stays. */
+async function requireDeath(host: Host, name: MachineName, reason = ""): Promise<void> {
+  const until = host.clock.nowMs() + WAITS.machineDeath.ms;
+  while (machineLives(host, name)) {
+    if (host.clock.nowMs() > until) throw stillLives(name, reason);
+    await host.clock.sleep(LOOK_MS);
+  }
+}
+
+function stillLives(name: MachineName, reason: string): RunnerError {
+  return new RunnerError({
+    kind: "system",
+    message: `Cannot stop machine "${name}": a process of it still lives.`,
+    hints: [
+      `See systemctl status '${machineUnits(name).unit}'; "nspawn-runner gc" tries it again.`,
+    ],
+    cause: new Error(reason || "systemd says that it is stopped"),
+  });
 }

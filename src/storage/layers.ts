@@ -100,6 +100,5 @@ function layers(kind: StorageKind): Omit<Storage, "planClone"> {
       await host.processes.exec(["cp", "-a", "--reflink=auto", source, tree], COPYING);
     },
     isOwnTree: (host, tree) => host.files.probe(tree)?.kind === "directory",
-    remove: async (host, directory) => host.files.remove(directory),
   };
 }

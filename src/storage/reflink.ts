@@ -28,7 +28,6 @@ export const reflink: Storage = {
   createTree: async (host, tree) => host.files.createDirectory(tree, 0o755),
   copyTree: reflinkTree,
   isOwnTree: (host, tree) => host.files.probe(tree)?.kind === "directory",
-  remove: async (host, directory) => host.files.remove(directory),
 };
 
 async function reflinkTree(host: StorageHost, source: string, tree: string): Promise<void> {

@@ -56,10 +56,8 @@ export interface CloneStorage {
   probe(host: StorageHost, directory: string): Promise<StorageFit>;
   /** Pure. `directory` is the machine's own, in the root directory. */
   planClone(request: CloneRequest): ClonePlan;
-  /** Makes the clone on disk. Not atomic: after a crash `remove` of its directory clears all. */
+  /** Makes the clone on disk. Not atomic: after a crash its directory has all of it. */
   clone(host: StorageHost, plan: ClonePlan): Promise<void>;
-  /** Removes a tree or a machine's directory, half made or whole. Idempotent. */
-  remove(host: StorageHost, directory: string): Promise<void>;
 }
 
 export interface CloneRequest {

@@ -3,6 +3,7 @@
  * systems in the lab, and on the fake host's in milliseconds.
  */
 import { describe, expect, test } from "bun:test";
+import { type DeletingHost, deleteTree } from "../../src/storage/delete-tree.ts";
 import type { ClonePlan, Storage, StorageHost } from "../../src/storage/storage.ts";
 import { describeSubvolumes } from "./describe-subvolumes.ts";
 import { describeTree, fillTree } from "./sample-tree.ts";
@@ -12,7 +13,7 @@ export type Visit =
   | { readonly verb: "write"; readonly path: string; readonly text: string };
 
 export interface StorageBench extends AsyncDisposable {
-  readonly host: StorageHost;
+  readonly host: StorageHost & DeletingHost;
   /** An empty directory where the kind fits. */
   readonly directory: string;
   /** A directory where it does not; nothing for a kind that fits everywhere. */
@@ -112,7 +113,7 @@ export function describeStorage(storage: Storage, open: () => Promise<StorageBen
         const look = ["etc/name", "new", "deep/er/file"].map(read);
         expect(await bench.visit(one, [...changes, ...look])).toEqual(["changed", "new", "absent"]);
         expect(await bench.visit(other, look)).toEqual(["source", "absent", "deep"]);
-        await storage.remove(bench.host, one.directory);
+        await deleteTree(bench.host, one.directory);
         expect(describeTree(bench.host, source)).toEqual(before);
       },
     );
@@ -128,11 +129,11 @@ export function describeStorage(storage: Storage, open: () => Promise<StorageBen
         const plan = await cloneOf(bench, source);
         if (used) await bench.visit(plan, [{ verb: "write", path: "new", text: "x" }]);
         for (const _ of ["once", "again"]) {
-          await storage.remove(bench.host, plan.directory);
+          await deleteTree(bench.host, plan.directory);
           expect(bench.host.files.list(bench.directory)).toEqual(["source"]);
         }
       }
-      await storage.remove(bench.host, `${bench.directory}/never-was`);
+      await deleteTree(bench.host, `${bench.directory}/never-was`);
     });
 
     withSource("remove ends a half-made clone", async (bench, source) => {
@@ -152,13 +153,13 @@ export function describeStorage(storage: Storage, open: () => Promise<StorageBen
       for (const half of halves) {
         host.files.createDirectory(plan.directory, 0o700);
         await half();
-        await storage.remove(host, plan.directory);
+        await deleteTree(host, plan.directory);
         expect(host.files.list(bench.directory)).toEqual(["source"]);
       }
     });
 
     withSource("remove takes trees too, such as old generations", async (bench, source) => {
-      await storage.remove(bench.host, source);
+      await deleteTree(bench.host, source);
       expect(bench.host.files.list(bench.directory)).toEqual([]);
     });
 
@@ -169,7 +170,7 @@ export function describeStorage(storage: Storage, open: () => Promise<StorageBen
       host.files.link(source, `${inside}/absolute`);
       host.files.link("../../source", `${inside}/relative`);
       const before = describeTree(host, source);
-      await storage.remove(host, plan.directory);
+      await deleteTree(host, plan.directory);
       expect(host.files.list(directory)).toEqual(["source"]);
       expect(describeTree(host, source)).toEqual(before);
     });
@@ -220,6 +221,6 @@ export function describeStorage(storage: Storage, open: () => Promise<StorageBen
       }
     });
 
-    if (storage.traits.needsOwnTree) describeSubvolumes(storage, { withSource, cloneOf });
+    if (storage.traits.needsOwnTree) describeSubvolumes({ withSource, cloneOf });
   });
 }

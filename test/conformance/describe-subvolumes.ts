@@ -1,20 +1,15 @@
 /** A job is root in its machine, and can make subvolumes there, of any name, read-only ones too. */
 import { expect } from "bun:test";
-import type { ClonePlan, Storage, StorageHost } from "../../src/storage/storage.ts";
+import { deleteTree } from "../../src/storage/delete-tree.ts";
+import type { ClonePlan, StorageHost } from "../../src/storage/storage.ts";
 import type { StorageBench } from "./describe-storage.ts";
 import { describeTree } from "./sample-tree.ts";
 
 /** What a storage whose trees are subvolumes promises besides. */
-export function describeSubvolumes(
-  storage: Storage,
-  suite: {
-    withSource: (
-      name: string,
-      body: (bench: StorageBench, source: string) => Promise<void>,
-    ) => void;
-    cloneOf: (bench: StorageBench, source: string, machine?: string) => Promise<ClonePlan>;
-  },
-): void {
+export function describeSubvolumes(suite: {
+  withSource: (name: string, body: (bench: StorageBench, source: string) => Promise<void>) => void;
+  cloneOf: (bench: StorageBench, source: string, machine?: string) => Promise<ClonePlan>;
+}): void {
   const { withSource, cloneOf } = suite;
   const nest = async ({ host }: StorageBench, path: string, readOnly = false): Promise<void> => {
     await host.processes.exec(["btrfs", "subvolume", "create", path]);
@@ -31,7 +26,7 @@ export function describeSubvolumes(
       await nest(bench, `${tree}/one`);
       await nest(bench, `${tree}/one/two`);
       await nest(bench, `${tree}/deep/er/three`);
-      await storage.remove(bench.host, directory);
+      await deleteTree(bench.host, directory);
       expect(bench.host.files.list(bench.directory)).toEqual(["source"]);
     },
   );
@@ -42,7 +37,7 @@ export function describeSubvolumes(
     await nest(bench, `${tree}/outer/inner`, true);
     await setReadOnly(bench.host, `${tree}/outer`);
     await setReadOnly(bench.host, tree);
-    await storage.remove(bench.host, directory);
+    await deleteTree(bench.host, directory);
     expect(bench.host.files.list(bench.directory)).toEqual(["source"]);
   });
 
@@ -60,7 +55,7 @@ export function describeSubvolumes(
     host.files.link(bench.directory, `${tree}/link`);
     await nest(bench, `${place}/source`);
     const before = describeTree(host, source);
-    await storage.remove(host, directory);
+    await deleteTree(host, directory);
     expect(host.files.list(bench.directory)).toEqual(["source"]);
     expect(describeTree(host, source)).toEqual(before);
   });

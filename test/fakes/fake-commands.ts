@@ -42,11 +42,14 @@ export function fileCommands(disk: FakeDisk): CommandTable {
     [["cp", "-a"], failing((call) => copyTree(disk, call))],
     [["btrfs", "subvolume", "create"], whole((argv) => void disk.createSubvolume(last(argv)))],
     [["btrfs", "subvolume", "snapshot"], whole((argv) => snapshot(disk, argv))],
-    [["btrfs", "subvolume", "delete"], whole((argv) => deleteSubvolume(disk, last(argv)))],
+    [
+      ["btrfs", "--quiet", "subvolume", "delete"],
+      whole((argv) => deleteSubvolume(disk, last(argv))),
+    ],
+    [["rm", "-rf", "--one-file-system"], failing((call) => removeTrees(disk, call))],
     [["btrfs", "property", "set"], whole((argv) => setReadOnly(disk, argv))],
-    [["find"], whole((argv) => findSubvolumes(disk, argv))],
+    [["find"], whole((argv) => find(disk, argv))],
     [["du"], whole((argv) => ({ exitCode: 0, stdout: `4096\t${last(argv)}\n` }))],
-    [["umount"], whole(() => undefined)],
     [["sync"], whole(() => undefined)],
     [["mmdebstrap"], failing((call) => debootstrap(disk, call))],
   ];
@@ -105,16 +108,55 @@ function setReadOnly(disk: FakeDisk, argv: readonly string[]): undefined {
   subvolumeAt(disk, path).volume.readOnly = value === "true";
 }
 
-/** `find TREE [-depth] -type d -inum 256 -exec btrfs … {} … ;` */
-function findSubvolumes(disk: FakeDisk, argv: readonly string[]): undefined {
-  const tree = argv[1] ?? "";
-  const found = nested(disk.directoryAt("find", tree), tree);
-  const words = argv.slice(argv.indexOf("-exec") + 1, -1);
-  for (const path of argv.includes("-depth") ? found : found.toReversed()) {
-    const command = words.map((word) => (word === "{}" ? path : word));
-    if (command[1] === "property") setReadOnly(disk, command);
-    else deleteSubvolume(disk, path);
+/** What it cannot remove stays, with all that leads there. Refused, it has removed a half. */
+function removeTrees(disk: FakeDisk, { argv, refused }: Call): Answer | undefined {
+  for (const path of argv.slice(argv.indexOf("--") + 1)) {
+    const node = disk.look(path, false);
+    if (node?.kind !== "directory") disk.remove(path);
+    else removeWithin(disk, path, { node, device: node.volume.device, half: refused });
   }
+  const left = argv.slice(4).some((path) => disk.look(path, false) !== undefined);
+  return left ? { exitCode: 1, stderr: "rm: not all of it" } : undefined;
+}
+
+function removeWithin(
+  disk: FakeDisk,
+  path: string,
+  place: { readonly node: Directory; readonly device: number; readonly half: boolean },
+): void {
+  const { node, device, half } = place;
+  const names = [...node.entries.keys()];
+  for (const name of half ? names.slice(0, names.length / 2) : names) {
+    const below = node.entries.get(name);
+    if (below?.kind !== "directory") disk.leave(`${path}/${name}`);
+    else if (below.volume.device === device) {
+      removeWithin(disk, `${path}/${name}`, { ...place, node: below });
+    }
+  }
+  if (node.entries.size === 0) disk.leave(path);
+}
+
+/** The four ways in which trees are searched: see `src/storage/delete-tree.ts`. */
+function find(disk: FakeDisk, argv: readonly string[]): undefined {
+  const places = argv.slice(
+    1,
+    argv.findIndex((word) => /^[-(]/.test(word)),
+  );
+  const found = places.flatMap((place) => {
+    const node = disk.look(place, false);
+    return node?.kind === "directory" ? nested(node, place) : [];
+  });
+  if (argv.includes("chattr")) return;
+  if (argv.includes("property")) {
+    for (const path of found.toReversed()) disk.directoryAt("find", path).volume.readOnly = false;
+  } else if (argv.includes("-execdir")) {
+    const place = argv.at(-3) ?? "";
+    for (const [index, path] of found.entries()) {
+      const room = `${place}/${index}`;
+      disk.ensureDirectory(room, 0o700);
+      disk.move(path, `${room}/${path.slice(path.lastIndexOf("/") + 1)}`, "new");
+    }
+  } else for (const path of found) deleteSubvolume(disk, path);
 }
 
 function nested(node: Directory, path: string): string[] {

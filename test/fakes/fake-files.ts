@@ -59,6 +59,14 @@ export function openFakeFiles(disk: FakeDisk, { locks, effects, randomName }: Fi
         if (node?.kind === "file") node.text += text;
         else disk.create("open", path, { kind: "file", mode: 0o640, text });
       }),
+    overwrite: (path, text) => {
+      const node = disk.look(path, false);
+      if (node?.kind !== "file") return false;
+      change(`overwrite ${path}`, () => {
+        node.text = text.padEnd(node.text.length);
+      });
+      return true;
+    },
     readStart: (path, bytes) => textAt(path).slice(0, bytes),
     writeText,
     writeDurable: writeText,

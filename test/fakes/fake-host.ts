@@ -2,6 +2,7 @@
  * The one fake host: a computer in memory, with systemd, on which any number of processes of ours
  * run. Each process is a `Host` of its own, with failures to order.
  */
+import { emptyTrashAction } from "../../src/cli/empty-trash.ts";
 import { launchAction } from "../../src/cli/launch.ts";
 import { ownerGoneAction } from "../../src/cli/owner-gone.ts";
 import { releaseAction } from "../../src/cli/release.ts";
@@ -86,6 +87,7 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
       if (verb === "internal-release") await releaseAction(context, name);
       else if (verb === "internal-owner-gone") await ownerGoneAction(context, name, more);
       else if (verb === "internal-launch") await launchAction(context, name);
+      else if (verb === "internal-empty-trash") await emptyTrashAction(context, name);
       else throw new Error(`the fake runs no "${verb}"`);
     },
   });
@@ -116,8 +118,9 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
       processes: openFakeProcesses(table, effects, processes),
       cgroups: {
         exists: (path) => systemd.units.has(unitOf(path)) || systemd.watchers.has(unitOf(path)),
-        // Its unit ends when systemd has seen that; until then it is there.
-        kill: (path) => effects.change(`kill ${path}`, () => systemd.units.has(unitOf(path))),
+        isPopulated: (path) => systemd.units.get(unitOf(path))?.lives === true,
+        hasProcesses: () => false,
+        kill: (path) => effects.change(`kill ${path}`, () => systemd.kill(unitOf(path))),
       },
       clock: {
         nowMs: () => now,
@@ -167,6 +170,8 @@ function furnish(disk: FakeDisk, mounts: Readonly<Record<string, FileSystem>>): 
   };
   file("/usr/bin/systemd-nspawn", "program");
   file("/proc/self/cgroup", "0::/user.slice\n");
+  disk.ensureDirectory("/proc/sys/kernel/random", 0o755);
+  file("/proc/sys/kernel/random/boot_id", "b00t\n");
   furnishNetwork(disk);
   disk.mount("/sys/fs/cgroup", CGROUP2);
   for (const [path, fileSystem] of Object.entries(mounts)) disk.mount(path, fileSystem);
@@ -183,7 +188,19 @@ function openFakeMounts(disk: FakeDisk, effects: Effects): Mounts {
     idMapped: async ({ source, target }) => mount(`${source} ${target}`, source, target),
     overlay: ({ target, lower, upper, work }) =>
       mount(`overlay ${target}`, target, lower, upper, work),
+    // One that is read-only is the administrator's, and held.
+    detachBelow: (path) => findMounts(disk, path),
   };
+}
+
+function findMounts(disk: FakeDisk, path: string, around?: FileSystem): string[] {
+  const node = disk.look(path, false);
+  if (node?.kind !== "directory") return [];
+  const { fileSystem, readOnly } = node.volume;
+  if (around !== undefined && around !== fileSystem && readOnly) return [path];
+  return [...node.entries.keys()].flatMap((name) =>
+    findMounts(disk, `${path}/${name}`, fileSystem),
+  );
 }
 
 function openFakeProcesses(
@@ -226,5 +243,6 @@ function openFakeProcesses(
   };
 }
 
-/** A unit's cgroup has its name, whatever slice it is in. */
-const unitOf = (cgroup: string): string => cgroup.slice(cgroup.lastIndexOf("/") + 1);
+/** A unit's cgroup has its name, whatever slice it is in and whatever part of it is meant. */
+const unitOf = (cgroup: string): string =>
+  cgroup.split("/").find((part) => part.endsWith(".service")) ?? "";

@@ -10,6 +10,8 @@ interface Unit {
   readonly slice: string;
   readonly properties: readonly string[];
   readonly machine: string;
+  /** Not once it was killed: its processes are gone, and systemd has not seen that yet. */
+  lives: boolean;
 }
 
 export type EndResult = "success" | "exit-code" | "timeout" | "signal";
@@ -20,6 +22,8 @@ export interface FakeSystemd {
   readonly watchers: ReadonlySet<string>;
   /** That process has ended: the unit that waits for it does its work. */
   endWatchers(id: number, startTicks: number): Promise<void>;
+  /** SIGKILL to all of a unit. False when there is none. */
+  kill(unit: string): boolean;
   /** Ends a unit as if by itself: `ExecStopPost=` runs. Nothing when there is no such unit. */
   end(unit: string, result: EndResult): Promise<void>;
   readonly commands: CommandTable;
@@ -80,12 +84,17 @@ export function openSystemd(options: {
     const option = (key: string): string | undefined =>
       argv.find((word) => word.startsWith(`--${key}=`))?.slice(key.length + 3);
     const execStart = argv.slice(argv.indexOf("--") + 1);
+    if (execStart.includes("internal-empty-trash")) {
+      await options.runDriver(execStart.slice(1), {});
+      return { exitCode: 0 };
+    }
     const machine = /\/machines\/([^/]+)\/release$/m.exec(argv.join("\n"))?.[1] ?? "";
     const unit: Unit = {
       name: option("unit") ?? "",
       slice: option("slice") ?? "",
       properties: argv.flatMap((word) => word.split(/^--property=/).slice(1)),
       machine,
+      lives: true,
     };
     if (units.has(unit.name)) return { exitCode: 1, stderr: "Unit was already loaded." };
     if (unit.name.startsWith("nspawn-runner-watch-")) {
@@ -119,6 +128,12 @@ export function openSystemd(options: {
     return chosen.length > 0 ? { exitCode: 0 } : { exitCode: 5, stderr: "Unit not loaded." };
   };
 
+  const kill = (name: string): boolean => {
+    const unit = units.get(name);
+    if (unit !== undefined) unit.lives = false;
+    return unit !== undefined;
+  };
+
   return {
     units,
     watchers,
@@ -127,6 +142,7 @@ export function openSystemd(options: {
       await options.runDriver(["internal-owner-gone", String(id), String(startTicks)], {});
     },
     end,
+    kill,
     commands: [
       [["systemd-run"], (call) => (call.refused ? REFUSED : start(call.argv))],
       [

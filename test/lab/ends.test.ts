@@ -23,6 +23,9 @@ function expectReleased(root: string, name: string): void {
   expect(existsSync(`/run/nspawn-runner/machines/${name}/end.json`)).toBe(true);
 }
 
+const WAIT = 'until [ "$(systemctl show -P ActiveState "$0")" = inactive ]; do :; done';
+const awaitInactive = (unit: string): Promise<unknown> => command("bash", "-c", WAIT, unit);
+
 const kinds = ["btrfs", "overlay"];
 
 describe.each(PLACES.filter(({ kind }) => kinds.includes(kind)))("a machine on $kind", (place) => {
@@ -57,6 +60,7 @@ describe.each(PLACES.filter(({ kind }) => kinds.includes(kind)))("a machine on $
     expect(ended.stderr).toContain(
       `Machine "${name}" is gone: it had lived for as long as its job may last`,
     );
+    await awaitInactive(unitOf(name));
     expectReleased(place.root, name);
   });
 });

@@ -33,7 +33,7 @@ function replaceByDirectory(path: string): void {
 async function expectSystemFailure(name: string): Promise<void> {
   const ended = await call("run", "--id", name, scriptFile("exit 3"), "build_script");
   expect(ended).toMatchObject({ code: SYSTEM_FAILURE, stdout: "" });
-  expect(ended.stderr).toStartWith("ERROR: ");
+  expect(ended.stderr).toMatch(/^(WARNING: .*\n)*ERROR: /);
 }
 
 describe("run", () => {
@@ -63,10 +63,7 @@ describe("run", () => {
     const other = await runner.machine("nosystemd");
     expect((await other.run("echo lives")).stdout).toBe("lives\n");
     const cleaned = await call("cleanup", "--id", machine.name);
-    expect(cleaned.code).toBe(0);
-    expect(cleaned.stderr).toContain('"nspawn-runner gc" removes it later');
-    await command("touch", "--date=1 hour ago", `${place.root}/.machines/${machine.name}`);
-    expect((await call("gc")).code).toBe(0);
+    expect(cleaned).toMatchObject({ code: 0, stderr: "" });
     expectNothingLeft(place, machine.name);
   });
 

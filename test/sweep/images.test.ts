@@ -17,8 +17,11 @@ import {
 } from "./sweep.ts";
 
 const KINDS: readonly StorageKind[] = ["btrfs", "reflink", "overlay"];
-/** Directories that stay; what lies in them does not. */
-const EMPTY_ROOMS = [ROOT, ...["drafts", "trash", "machines"].map((name) => `${ROOT}/.${name}`)];
+/** Directories that stay, and a lock; what lies in them does not. */
+const EMPTY_ROOMS = [
+  ROOT,
+  ...["drafts", "retired", "trash", "trash.lock", "machines"].map((name) => `${ROOT}/.${name}`),
+];
 const HOW = ["refused", "done", "killed"] as const;
 
 /** Older generations stay for a while, each with its manifest; a manifest alone is a leak. */

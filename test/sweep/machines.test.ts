@@ -1,6 +1,7 @@
 /** Whatever fails in the life of a machine, and whenever: nothing is left. */
 import { describe, expect, test } from "bun:test";
 import { outcomeOf } from "../../src/job/exit-codes.ts";
+import { RunnerError } from "../../src/text/errors.ts";
 import { formatError } from "../../src/text/format-error.ts";
 import type { CommandTable } from "../fakes/fake-commands.ts";
 import { EXT4 } from "../fakes/fake-disk.ts";
@@ -21,6 +22,7 @@ import {
   release,
   run,
   sweep,
+  trash,
   UNIT,
 } from "./sweep.ts";
 
@@ -202,19 +204,16 @@ describe("what a dead machine left", () => {
     });
   });
 
-  test("does not keep another job from its machine, and is told", async () => {
+  test("is set aside and told when it cannot be deleted, and keeps no job from its machine", async () => {
     const computer = await withDead();
-    // Something of the administrator's, which nobody can remove.
-    const mount = `${ROOT}/.machines/${MACHINE}/root/mnt`;
-    computer.disk.mount(mount, EXT4);
-    computer.disk.ensureDirectory(`${mount}/held`, 0o755);
-    computer.disk.directoryAt("open", mount).volume.readOnly = true;
-    const stuck = computer.start();
-    await prepareAnother(stuck);
-    expect(stuck.said).toContainEqual(
-      expect.stringMatching(/^Cannot remove what is left of machine "job-17-abcdef"\. /),
-    );
+    mountInClone(computer);
+    await prepareAnother(computer.start());
     expect(computer.systemd.units.size).toBe(1);
+    const kept = trash(computer).map((line) => line.split(" ", 1)[0]);
+    expect(kept).toContainEqual(
+      expect.stringMatching(/^\/images\/\.trash\/kept\.b00t\/job-17-abcdef-\w+\/root\/mnt\/held$/),
+    );
+    expect(kept).toContainEqual(expect.stringMatching(/kept\.b00t\/job-17-abcdef-\w+\.why$/));
   });
 
   test("goes although nobody can read its state", async () => {
@@ -244,22 +243,27 @@ test("a directory on btrfs becomes a subvolume of the same content, whatever fai
 });
 
 test("when a failed start cannot be undone either, the first error comes first", async () => {
-  const hold: CommandTable = [
+  const refusing: CommandTable = [
+    [["systemd-run"], () => ({ exitCode: 1, stderr: "no" })],
     [
-      ["systemd-run"],
+      ["systemctl", "stop"],
       () => {
-        const mount = `${ROOT}/.machines/${MACHINE}/root/mnt`;
-        computer.disk.mount(mount, EXT4);
-        computer.disk.ensureDirectory(`${mount}/held`, 0o755);
-        computer.disk.directoryAt("open", mount).volume.readOnly = true;
-        return { exitCode: 1, stderr: "no" };
+        throw new RunnerError({ kind: "system", message: "The bus is stuck." });
       },
     ],
   ];
-  const computer = openPlace({ kind: "reflink", image: "tree" }, hold);
+  const computer = openPlace({ kind: "reflink", image: "tree" }, refusing);
   const error = await run(computer, prepare).catch((caught: unknown) => caught);
   const lines = formatError(error, { debug: false }).split("\n");
   expect(lines[0]).toBe(`ERROR: Cannot boot machine "${MACHINE}".`);
-  expect(lines.join("\n")).toContain("\nWhile cleaning up after it: ERROR: ");
+  expect(lines.join("\n")).toContain("\nWhile cleaning up after it: ERROR: The bus is stuck.");
   expect(outcomeOf(error)).toBe("system");
 });
+
+/** Something of the administrator's, which nobody can remove. */
+function mountInClone({ disk }: FakeComputer): void {
+  const mount = `${ROOT}/.machines/${MACHINE}/root/mnt`;
+  disk.mount(mount, EXT4);
+  disk.ensureDirectory(`${mount}/held`, 0o755);
+  disk.directoryAt("open", mount).volume.readOnly = true;
+}

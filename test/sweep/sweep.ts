@@ -112,11 +112,17 @@ export async function run(
   await command(computer.start(options));
 }
 
-/** As `gc.timer` would, once nobody can be preparing any more. */
+/** As `gc.timer` would, once nobody can be preparing any more. Then the trash is empty, too. */
 export async function collectLater(computer: FakeComputer): Promise<void> {
   computer.passTime(GRACE_MS);
   await run(computer, gc);
+  expect(trash(computer)).toEqual([]);
 }
+
+const TRASH = `${ROOT}/.trash`;
+
+/** What waits to be deleted. */
+export const trash = ({ disk }: FakeComputer): string[] => disk.describe(TRASH).slice(1);
 
 export interface Sweep {
   readonly open: () => FakeComputer | Promise<FakeComputer>;
@@ -157,7 +163,9 @@ const STANDING = [
   "/run/nspawn-runner/address-pairs",
   `${ROOT}/.machines`,
   `${ROOT}/.drafts`,
+  `${ROOT}/.retired`,
   `${ROOT}/.trash`,
+  `${ROOT}/.trash.lock`,
   "/run/nspawn-runner",
   "/run/nspawn-runner/machines",
   "/run/nspawn-runner/id-ranges",
@@ -170,11 +178,14 @@ const STANDING = [
 const isCommon = (path: string): boolean =>
   /^\/run\/nspawn-runner\/(firewall\.|watch-owner($|\.))/.test(path);
 
-/** Every path of the host, less what stands. */
+/** Every path of the host, less what stands, and what the trash will delete. */
 export function inventory({ disk }: FakeComputer): string[] {
   return disk.describe("/").filter((line) => {
     const path = line.split(" ", 1)[0]?.replace(/^\/\//, "/") ?? "";
-    return !STANDING.includes(path) && !path.startsWith(`${ROOT}/.locks`) && !isCommon(path);
+    const places = [`${TRASH}/`, `${ROOT}/.locks`];
+    return (
+      !STANDING.includes(path) && !places.some((place) => path.startsWith(place)) && !isCommon(path)
+    );
   });
 }
 

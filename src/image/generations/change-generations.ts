@@ -1,5 +1,6 @@
 /** What an administrator does with generations: go back, keep, remove. */
 import type { Host } from "../../host/host.ts";
+import { discardTree } from "../../storage/trash.ts";
 import { RunnerError } from "../../text/errors.ts";
 import type { ImageName } from "../../text/names.ts";
 import type { ImageStore } from "../draft.ts";
@@ -100,7 +101,7 @@ export async function removeImage(
   }
   if (image.kind === "plain") {
     requireUnused(host, name, [{ ...image, version: "", pinned: false }]);
-    await store.storage.remove(host, image.tree);
+    await discardTree(host, store.rootDirectory, image.tree);
     removeLock(host, store.rootDirectory, name);
     return;
   }
@@ -108,8 +109,7 @@ export async function removeImage(
   // First its name: from here on no job finds a half of it.
   const directory = generationsDirectory(store.rootDirectory, name);
   host.files.remove(`${directory}/current`);
-  for (const generation of generations) await removeGeneration(host, store, generation);
-  host.files.remove(directory);
+  await discardTree(host, store.rootDirectory, directory);
   removeLock(host, store.rootDirectory, name);
 }
 

@@ -4,6 +4,7 @@
  */
 
 import type { Host } from "../../host/host.ts";
+import { discardTree } from "../../storage/trash.ts";
 import type { ImageName } from "../../text/names.ts";
 import { onlyWarn } from "../../text/only-warn.ts";
 import { type Draft, type ImageStore, writtenAway } from "../draft.ts";
@@ -16,7 +17,8 @@ import { manifestPath, removeManifest } from "./manifest.ts";
 
 /** Of the link that is to become `current`. */
 const NEXT_PREFIX = ".current-";
-const trashDirectory = (store: ImageStore): string => `${store.rootDirectory}/.trash`;
+/** Replaced trees of plain images, which machines may still have as their lower layer. */
+const retiredDirectory = (store: ImageStore): string => `${store.rootDirectory}/.retired`;
 
 /** Sorts by time to the millisecond, and is never given twice. */
 export function newVersion(host: Pick<Host, "clock" | "randomName">): string {
@@ -81,12 +83,12 @@ export async function replacePlain(
   change: { readonly image: Image; readonly draft: Draft },
 ): Promise<void> {
   const { image, draft } = change;
-  const trash = trashDirectory(store);
-  host.files.ensureDirectory(trash, 0o700);
-  const old = `${trash}/${image.name}-${host.randomName(8)}`;
+  const retired = retiredDirectory(store);
+  host.files.ensureDirectory(retired, 0o700);
+  const old = `${retired}/${image.name}-${host.randomName(8)}`;
   {
     using _lock = imageLock(host, store.rootDirectory, image.name, "exclusive");
-    // From the trash, where the old one will be: however this ends, the image is there, and gc
+    // From the place where the old one will be: however this ends, the image is there, and gc
     // finds the other one.
     host.files.renameNew(draft.tree, old);
     host.files.exchange(old, image.tree);
@@ -138,21 +140,21 @@ export async function removeGeneration(
   store: ImageStore,
   generation: Generation,
 ): Promise<void> {
-  await store.storage.remove(host, generation.tree);
+  await discardTree(host, store.rootDirectory, generation.tree);
   host.files.remove(pinPath(generation.tree));
   removeManifest(host, generation.tree);
 }
 
-/** Removes trees of plain images that were replaced, once no machine was cloned from them. */
-export async function emptyTrash(host: Host, store: ImageStore): Promise<void> {
-  const trash = trashDirectory(store);
-  if (host.files.probe(trash) === undefined) return;
+/** Throws away trees of plain images that were replaced, once no machine was cloned from them. */
+export async function discardRetired(host: Host, store: ImageStore): Promise<void> {
+  const retired = retiredDirectory(store);
+  if (host.files.probe(retired) === undefined) return;
   const used = usedTrees(host);
-  for (const entry of host.files.list(trash)) {
-    const facts = host.files.probe(`${trash}/${entry}`);
+  for (const entry of host.files.list(retired)) {
+    const facts = host.files.probe(`${retired}/${entry}`);
     if (facts === undefined || mayBeUsed(used, `${facts.device}:${facts.inode}`)) continue;
-    await onlyWarn(host.log, `remove "${trash}/${entry}", which was replaced`, () =>
-      store.storage.remove(host, `${trash}/${entry}`),
+    await onlyWarn(host.log, `remove "${retired}/${entry}", which was replaced`, () =>
+      discardTree(host, store.rootDirectory, `${retired}/${entry}`),
     );
   }
 }

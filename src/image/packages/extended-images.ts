@@ -2,6 +2,7 @@
 
 import type { Host } from "../../host/host.ts";
 import { type RecordHost, readValue } from "../../record/record.ts";
+import { discardTree } from "../../storage/trash.ts";
 import type { ImageName } from "../../text/names.ts";
 import { onlyWarn } from "../../text/only-warn.ts";
 import type { ImageStore } from "../draft.ts";
@@ -95,7 +96,7 @@ async function forget(host: Host, store: ImageStore, key: string): Promise<void>
   if (describeExtended(host, store, key)?.used === true) return;
   // First what makes it whole: a removal that is cut off leaves nothing that a job would take.
   removeManifest(host, tree);
-  await store.storage.remove(host, tree);
+  await discardTree(host, store.rootDirectory, tree);
   host.files.remove(usePath(tree));
   removeLock(host, store.rootDirectory, `.packages-${key}`);
 }
@@ -110,7 +111,7 @@ export async function placeExtended(
   const tree = extendedTree(store, key);
   // One of which a crash left half: it has no manifest that can be read, or it would have been taken.
   removeManifest(host, tree);
-  await store.storage.remove(host, tree);
+  await discardTree(host, store.rootDirectory, tree);
   host.files.rename(usePath(draftTree), usePath(tree));
   host.files.renameNew(draftTree, tree);
   host.files.rename(manifestPath(draftTree), manifestPath(tree));

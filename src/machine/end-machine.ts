@@ -1,0 +1,14 @@
+/** The end of a machine's unit, however it came: told, and then the machine is released. */
+import type { Host } from "../host/host.ts";
+import type { MachineName } from "../text/names.ts";
+import { machineUnits } from "./machine-plan.ts";
+import { type MachineEnd, writeMachineEnd } from "./machine-state.ts";
+import { releaseMachine } from "./release.ts";
+
+/** Called by the unit itself, as its `ExecStopPost=`. */
+export async function endMachine(host: Host, name: MachineName, end: MachineEnd): Promise<void> {
+  writeMachineEnd(host, name, end);
+  await releaseMachine(host, name);
+  // A slice outlives the units in it unless it is stopped too. Not waited for: we are in it.
+  await host.processes.run(["systemctl", "--no-block", "stop", machineUnits(name).slice]);
+}
