@@ -22,6 +22,11 @@ export const WAITS = {
     what: "the end of a command that was asked to end (SIGTERM)",
     late: "it is killed (SIGKILL)",
   },
+  managerRestart: {
+    ms: 10_000,
+    what: "systemd to answer again that cut off one of our commands, as while it starts itself anew",
+    late: "the command is tried for the second time all the same, and has failed with that",
+  },
   copy: {
     ms: 3_600_000,
     what: "a copy of a tree",
