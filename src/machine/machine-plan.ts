@@ -16,6 +16,7 @@ import { ID_COUNT } from "./id-range.ts";
 import type { Launch } from "./launch.ts";
 import { CONTROL_INSIDE, machinePaths } from "./machine-paths.ts";
 import { limitProperties, type MachineSettings } from "./machine-settings.ts";
+import { JOURNAL_PROPERTIES } from "./unit-journal.ts";
 
 const NSPAWN_PATH = "/usr/bin/systemd-nspawn";
 
@@ -159,7 +160,7 @@ function unitProperties(facts: MachineFacts): string[] {
       : facts.jobTimeoutSeconds + LIFE_MARGIN_SECONDS;
   return [
     `Description=CI machine ${facts.name}`,
-    "SyslogIdentifier=nspawn-runner",
+    ...JOURNAL_PROPERTIES,
     "CollectMode=inactive-or-failed",
     // The payload stays in the service's own cgroup (--keep-unit): its limits hold it, and it
     // dies with it.
@@ -175,7 +176,9 @@ function unitProperties(facts: MachineFacts): string[] {
     // A throw-away machine is not shut down but ended: 20 ms instead of 180.
     "KillMode=control-group",
     "KillSignal=SIGKILL",
-    `TimeoutStartSec=${facts.bootTimeoutSeconds}`,
+    // Whether it is ready in time, its agent and the driver tell; this is for an nspawn that hangs, of
+    // a driver that has died: RuntimeMaxSec= does not count yet.
+    `TimeoutStartSec=${lifeSeconds}`,
     `TimeoutStopSec=${STOP_TIMEOUT_SECONDS}`,
     `RuntimeMaxSec=${lifeSeconds}`,
     // As systemd-nspawn@.service has it, less what only disk images need.
