@@ -8,6 +8,8 @@ export interface Cgroups {
   isPopulated(path: string): boolean;
   /** Whether a process is in it, not counting those below. */
   hasProcesses(path: string): boolean;
+  /** How many processes in it and below the kernel has killed for lack of memory; 0 where it does not count. */
+  memoryKills(path: string): number;
   /**
    * SIGKILL to every process in it and below, also to those that are forked meanwhile. False when
    * there is no such cgroup, or the kernel has no `cgroup.kill` (Linux 5.14).
@@ -25,6 +27,8 @@ export function openCgroups(): Cgroups {
     exists: (path) => fs.existsSync(at(path)),
     isPopulated: (path) => /^populated 1$/m.test(readIfThere(`${at(path)}/cgroup.events`)),
     hasProcesses: (path) => readIfThere(`${at(path)}/cgroup.procs`) !== "",
+    memoryKills: (path) =>
+      Number(/^oom_kill (\d+)$/m.exec(readIfThere(`${at(path)}/memory.events`))?.[1] ?? 0),
     kill: (path) => {
       const file = `${at(path)}/cgroup.kill`;
       if (!fs.existsSync(file)) return false;

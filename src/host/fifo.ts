@@ -1,187 +1,172 @@
 /**
- * FIFOs between the host and a machine. Reads wait for events, so that a signal is still handled and
- * machines do not wait for each other; nothing of a machine is ever waited for without a bound.
+ * FIFOs between the host and a machine, for lines. Reads wait for events, so that a signal is still
+ * handled and machines do not wait for each other; nothing of a machine is ever waited for without a
+ * bound. None is opened in a way that waits for the other side.
  */
 import * as fs from "node:fs";
-import { open } from "node:fs/promises";
-import { RunnerError } from "../text/errors.ts";
+import { openBytes } from "./fifo-bytes.ts";
+import { type OutputFifo, openOutput } from "./output-fifo.ts";
 
 const { O_RDONLY, O_RDWR, O_WRONLY, O_NONBLOCK, O_NOFOLLOW } = fs.constants;
 const LINE_MAX_BYTES = 4096;
 
 export interface Fifos {
-  /** For reading lines; open at once, and never at end of file: we hold a writing end ourselves. */
+  /** For reading lines; never at end of file: we hold a writing end ourselves. */
   openLines(path: string): LineFifo;
-  /** For reading lines; resolves when a writer has come, and reads end of file when it is gone. */
-  awaitLines(path: string): Promise<LineFifo>;
+  /** As `openLines`, until we let go: from then on it ends when the last other writer is gone. */
+  openAnswers(path: string): AnswerFifo;
   /** The output of a step, to be passed on. */
   openOutput(path: string): OutputFifo;
+  /** Keeps both ends open, so that whoever opens one does not wait, and reads its end after us. */
+  hold(path: string): Disposable;
   /**
-   * Writes one short line. False when nobody reads the FIFO (open(2): ENXIO); throws when it is
-   * full, which a reader that lives never lets happen.
+   * Writes one short line, or does nothing: `nobody` reads the FIFO, or it is not there any more;
+   * it is `full`, which a reader that lives never lets happen.
    */
-  writeLine(path: string, line: string): boolean;
+  writeLine(path: string, line: string): "written" | "nobody" | "full";
+  /** Whether anybody has the FIFO open for reading. */
+  isRead(path: string): boolean;
 }
 
 export function openFifos(): Fifos {
-  return { openLines, awaitLines, openOutput, writeLine };
+  return { openLines, openAnswers, openOutput, hold, writeLine, isRead };
+}
+
+export type LineRead =
+  | { readonly kind: "line"; readonly text: string }
+  /** End of file, or more than fits a line: no line will come any more. */
+  | { readonly kind: "closed" }
+  /** The time is over, or the signal came. A line that comes later is for the next read. */
+  | { readonly kind: "waited" };
+
+export interface ReadBound {
+  readonly timeoutMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface LineFifo extends AsyncDisposable {
-  /**
-   * The next line without its end; nothing at end of file, when `timeoutMs` have passed, or when
-   * `signal` aborts.
-   */
+  /** The next line. One read at a time. */
+  read(bound?: ReadBound): Promise<LineRead>;
+  /** The next line without its end; nothing where `read` has none. */
   readLine(timeoutMs?: number, signal?: AbortSignal): Promise<string | undefined>;
 }
 
+export interface AnswerFifo extends LineFifo {
+  /** Closes the writing end that we hold. Idempotent. */
+  letGo(): void;
+}
+
 function openLines(path: string): LineFifo {
-  return lineReader(openBytes(fs.openSync(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW)));
+  return lineReader(fs.openSync(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW));
 }
 
-async function awaitLines(path: string): Promise<LineFifo> {
-  // Waits in the thread pool until a writer comes, which the agent does at once.
-  const handle = await open(path, O_RDONLY | O_NOFOLLOW);
-  try {
-    // The same FIFO once more, for reading as events come: fcntl(2) is out of the runtime's reach.
-    return lineReader(openBytes(fs.openSync(`/proc/self/fd/${handle.fd}`, O_RDONLY | O_NONBLOCK)));
-  } finally {
-    await handle.close();
-  }
-}
-
-interface Bytes extends AsyncDisposable {
-  /** What has come; nothing at end of file. */
-  read(): Promise<Uint8Array | undefined>;
-}
-
-/**
- * Reads when the kernel says that there is something (epoll(7)), never in the thread pool, which has
- * few threads: several machines are read at once. No more is read than is asked for, so a full FIFO
- * stops its writer. `fd` is non-blocking, and closed in the end.
- */
-function openBytes(fd: number): Bytes {
-  // Made by the first read: a stream reads by itself what others may be meant to read.
-  let reader: ReturnType<typeof openReader> | undefined;
+function openAnswers(path: string): AnswerFifo {
+  // The reading end first, and once. What is opened after a writer had come and gone never learns of
+  // that (fifo_open() in Linux's fs/pipe.c: no POLLHUP before a writer was seen); ours is seen.
+  const lines = lineReader(fs.openSync(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW));
+  let held: number | undefined = fs.openSync(path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW);
+  const letGo = (): void => {
+    if (held !== undefined) fs.closeSync(held);
+    held = undefined;
+  };
   return {
-    read: async () => {
-      reader ??= openReader(fd);
-      return (await reader.read()).value;
-    },
+    ...lines,
+    letGo,
     [Symbol.asyncDispose]: async () => {
-      await reader?.cancel();
-      fs.closeSync(fd);
+      letGo();
+      await lines[Symbol.asyncDispose]();
     },
   };
 }
 
-const openReader = (fd: number) => Bun.file(fd).stream().getReader();
-
-function lineReader(bytes: Bytes): LineFifo {
-  let pending = "";
-  const nextLine = async (): Promise<string | undefined> => {
+/** `fd` is closed in the end. */
+function lineReader(fd: number): LineFifo {
+  const bytes = openBytes(fd);
+  let text = "";
+  const nextLine = async (): Promise<LineRead> => {
     while (true) {
-      const end = pending.indexOf("\n");
+      const end = text.indexOf("\n");
       if (end >= 0) {
-        const line = pending.slice(0, end);
-        pending = pending.slice(end + 1);
-        return line;
+        const line = text.slice(0, end);
+        text = text.slice(end + 1);
+        return { kind: "line", text: line };
       }
-      if (pending.length > LINE_MAX_BYTES) return undefined;
+      if (text.length > LINE_MAX_BYTES) return { kind: "closed" };
       const more = await bytes.read();
-      if (more === undefined) return undefined;
-      pending += Buffer.from(more).toString("latin1");
+      if (more === undefined) return { kind: "closed" };
+      text += Buffer.from(more).toString("latin1");
     }
   };
+  // Kept from a read that waited in vain for the one after it: what it gets is not lost.
+  let pending: Promise<LineRead> | undefined;
+  const read = async (bound: ReadBound = {}): Promise<LineRead> => {
+    pending ??= nextLine();
+    const result = await bounded(pending, bound);
+    if (result.kind !== "waited") pending = undefined;
+    return result;
+  };
   return {
-    readLine: (timeoutMs, signal) => bounded(nextLine(), timeoutMs, signal),
+    read,
+    readLine: async (timeoutMs, signal) => {
+      const result = await read({ timeoutMs, signal });
+      return result.kind === "line" ? result.text : undefined;
+    },
     [Symbol.asyncDispose]: () => bytes[Symbol.asyncDispose](),
   };
 }
 
-function bounded(
-  line: Promise<string | undefined>,
-  timeoutMs: number | undefined,
-  signal: AbortSignal | undefined,
-): Promise<string | undefined> {
+function bounded(line: Promise<LineRead>, { timeoutMs, signal }: ReadBound): Promise<LineRead> {
   if (timeoutMs === undefined && signal === undefined) return line;
-  const { promise, resolve, reject } = Promise.withResolvers<string | undefined>();
-  const timer =
-    timeoutMs === undefined ? undefined : setTimeout(() => resolve(undefined), timeoutMs);
-  const abort = (): void => resolve(undefined);
-  signal?.addEventListener("abort", abort);
-  if (signal?.aborted) abort();
+  const { promise, resolve, reject } = Promise.withResolvers<LineRead>();
+  const waited = (): void => resolve({ kind: "waited" });
+  const timer = timeoutMs === undefined ? undefined : setTimeout(waited, timeoutMs);
+  signal?.addEventListener("abort", waited);
+  if (signal?.aborted) waited();
   line.then(resolve, reject);
   return promise.finally(() => {
     clearTimeout(timer);
-    signal?.removeEventListener("abort", abort);
+    signal?.removeEventListener("abort", waited);
   });
 }
 
-function writeLine(path: string, line: string): boolean {
-  let fd: number;
+function hold(path: string): Disposable {
+  const fd = fs.openSync(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW);
+  return { [Symbol.dispose]: () => fs.closeSync(fd) };
+}
+
+function writeLine(path: string, line: string): "written" | "nobody" | "full" {
+  const fd = openForWriting(path);
+  if (fd === undefined) return "nobody";
   try {
-    fd = fs.openSync(path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW);
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENXIO") return false;
-    throw error;
-  }
-  try {
+    // Up to PIPE_BUF bytes are written in one piece or not at all (pipe(7)).
     fs.writeSync(fd, `${line}\n`);
-    return true;
-  } catch (cause) {
-    throw new RunnerError({
-      kind: "system",
-      message: `Cannot write to "${path}": nobody reads what is in it.`,
-      cause,
-    });
+    return "written";
+  } catch (error) {
+    if (hasCode(error, "EAGAIN")) return "full";
+    // The reader went between the two calls.
+    if (hasCode(error, "EPIPE")) return "nobody";
+    throw error;
   } finally {
     fs.closeSync(fd);
   }
 }
 
-export interface OutputFifo extends AsyncDisposable {
-  /** Passes bytes on as they come, until `finish` was called and all before it has been read. */
-  pump(write: (bytes: Uint8Array) => Promise<void>): Promise<void>;
-  /** All that was written to the FIFO so far is the whole output. */
-  finish(): void;
+function isRead(path: string): boolean {
+  const fd = openForWriting(path);
+  if (fd === undefined) return false;
+  fs.closeSync(fd);
+  return true;
 }
 
-/**
- * The output of a step. A FIFO keeps the order of its bytes, so a mark that only we know, written
- * behind the script's last byte, tells where the output ends although others still hold it open.
- */
-function openOutput(path: string): OutputFifo {
-  const bytes = openBytes(fs.openSync(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW));
-  const end = fs.openSync(path, O_WRONLY | O_NOFOLLOW);
-  const mark = Buffer.from(crypto.getRandomValues(new Uint8Array(32)));
-  let finished = false;
-  return {
-    pump: async (write) => {
-      let held = Buffer.alloc(0);
-      while (true) {
-        const more = (await bytes.read()) ?? new Uint8Array();
-        if (!finished) {
-          await write(more);
-          continue;
-        }
-        held = Buffer.concat([held, more]);
-        const found = held.indexOf(mark);
-        if (found >= 0) return write(held.subarray(0, found));
-        const safe = Math.max(0, held.length - mark.length);
-        await write(held.subarray(0, safe));
-        held = Buffer.from(held.subarray(safe));
-      }
-    },
-    finish: () => {
-      finished = true;
-      // In the thread pool: a full FIFO makes room as the pump reads. Up to PIPE_BUF bytes are
-      // written in one piece (pipe(7)).
-      fs.write(end, mark, () => {});
-    },
-    [Symbol.asyncDispose]: async () => {
-      fs.closeSync(end);
-      await bytes[Symbol.asyncDispose]();
-    },
-  };
+/** Nothing where nobody reads (open(2): ENXIO), or where there is no FIFO any more. */
+function openForWriting(path: string): number | undefined {
+  try {
+    return fs.openSync(path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW);
+  } catch (error) {
+    if (hasCode(error, "ENXIO") || hasCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
 }
+
+const hasCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && "code" in error && error.code === code;

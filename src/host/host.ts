@@ -16,7 +16,7 @@ import { writeStdout } from "./stdout.ts";
 import { writeStderrNow, writeStdoutNow } from "./write-now.ts";
 
 // What other rooms may name of ours; values come with the host alone.
-export type { LineFifo } from "./fifo.ts";
+export type { AnswerFifo, LineFifo } from "./fifo.ts";
 export type { ProcessFacts } from "./process-facts.ts";
 export type { CommandResult } from "./processes.ts";
 
@@ -35,6 +35,8 @@ export interface Host {
   readonly commandLine: readonly string[];
   /** The words that start this program again, such as for `ExecStopPost=`. Absolute. */
   readonly driver: readonly string[];
+  /** Of the processor, as the runtime names it; no other is supported. */
+  readonly architecture: "x64" | "arm64";
   readonly files: Files;
   readonly claims: Claims;
   readonly fifos: Fifos;
@@ -64,6 +66,8 @@ const JOURNAL_SOCKET = "/run/systemd/journal/socket";
 export function openHost(options: {
   readonly level: LogLevel;
   readonly signal: AbortSignal;
+  /** Neither we nor what we start ends by SIGQUIT. */
+  readonly drains?: boolean;
 }): Host {
   const environment = definedOnly(process.env);
   const log = openLog({
@@ -83,11 +87,12 @@ export function openHost(options: {
     processId: process.pid,
     commandLine: ["nspawn-runner", ...process.argv.slice(2)],
     driver: driverWords(),
+    architecture: process.arch === "arm64" ? "arm64" : "x64",
     files,
     claims: openClaims(files),
     fifos: openFifos(),
     mounts: openMounts(),
-    processes: openProcesses({ log, environment, signal: options.signal }),
+    processes: openProcesses({ log, environment, ...options }),
     cgroups: openCgroups(),
     clock: { nowMs: () => Date.now(), sleep: (ms) => Bun.sleep(ms) },
     log,

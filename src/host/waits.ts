@@ -22,10 +22,50 @@ export const WAITS = {
     what: "the end of a command that was asked to end (SIGTERM)",
     late: "it is killed (SIGKILL)",
   },
-  managerRestart: {
-    ms: 10_000,
-    what: "systemd to answer again that cut off one of our commands, as while it starts itself anew",
-    late: "the command is tried for the second time all the same, and has failed with that",
+  agentTakes: {
+    ms: 20_000,
+    what: "the agent of a machine that is to begin a script",
+    late: "it is not run, the request is withdrawn, and the step is a system failure that names the agent",
+  },
+  withdrawal: {
+    ms: 500,
+    what: "the certainty that nobody begins a script whose request was withdrawn",
+    late: "the step ends as if its agent had taken it and fallen silent",
+  },
+  scriptAfterTerm: {
+    ms: 600,
+    what: "the end of a script that was cancelled (SIGTERM to its session)",
+    late: "its session gets SIGKILL",
+  },
+  agentAfterKill: {
+    ms: 1000,
+    what: "the agent's word that a cancelled script has ended, after SIGKILL",
+    late: "the machine is ended, and with it the script",
+  },
+  outputEnd: {
+    ms: 5000,
+    what: "more of the output of a script that has ended, and whose last byte has not come",
+    late: "what has come is taken for the whole",
+  },
+  outputAfterCancel: {
+    ms: 200,
+    what: "the output of a script that has ended, once we were told to end",
+    late: "the rest is dropped",
+  },
+  machineEnd: {
+    ms: 5000,
+    what: "the end of a machine whose agent has gone, such as one that shuts down",
+    late: "the agent is taken for ended by the job",
+  },
+  endNote: {
+    ms: 800,
+    what: "what systemd says of the end of a machine",
+    late: "the step's error does not tell why the machine has ended",
+  },
+  shutDown: {
+    ms: 60_000,
+    what: "the orderly end of a machine in which an image was changed",
+    late: "it is ended as it is, and the build's log says so",
   },
   copy: {
     ms: 3_600_000,

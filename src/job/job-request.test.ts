@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { RunnerError } from "../text/errors.ts";
 import { exitCodeOf, outcomeOf, readExitCodes } from "./exit-codes.ts";
 import { parseJobRequest } from "./job-request.ts";
-import { explainCode, explainEnd } from "./run-job.ts";
+import { explainCancel, explainCode, explainEnd } from "./run-job.ts";
 import { tomlSnippet } from "./toml-snippet.ts";
 
 test("a job as GitLab sends it", () => {
@@ -49,8 +49,17 @@ test("exit codes are what GitLab Runner says, and never the author's fault witho
 });
 
 test("deaths are explained", () => {
-  expect(explainCode(137)).toContain("SIGKILL");
-  expect(explainCode(1)).toBeUndefined();
+  expect(explainCode(1, { memoryKills: 0 })).toBeUndefined();
+  const killed = "The script was ended by SIGKILL (exit status 137)";
+  expect(explainCode(137, { memoryKills: 0 })).toBe(`${killed}.`);
+  expect(explainCode(137, { memoryKills: 1 })).toContain("memory ran out");
+  expect(explainCode(143, { memoryKills: 1 })).not.toContain("memory");
+  expect(explainCancel("by SIGKILL")).toBe(
+    "The script was cancelled: it had not ended 0.6 s after SIGTERM, so we ended it by SIGKILL.",
+  );
+  for (const code of ["exited", "killed"]) {
+    expect(explainEnd({ result: "success", code, status: "0" })).toContain("shut down from inside");
+  }
   expect(explainEnd({ result: "oom-kill", code: "killed", status: "KILL" })).toContain("memory");
   expect(explainEnd(undefined)).toBe("its unit does not say why");
 });

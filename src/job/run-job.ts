@@ -1,8 +1,9 @@
 /** The `run` stage: one script in the job's machine, its end told as GitLab Runner wants it. */
 import type { Host } from "../host/host.ts";
-import { machineUnits } from "../machine/machine-plan.ts";
+import { WAITS } from "../host/waits.ts";
 import { type MachineEnd, readMachineEnd, readMachineState } from "../machine/machine-state.ts";
-import { runStep } from "../machine/run-step.ts";
+import { machineUnits } from "../machine/machine-units.ts";
+import { runStep, type StepResult } from "../machine/run-step.ts";
 import { readValue } from "../record/record.ts";
 import { RunnerError } from "../text/errors.ts";
 import type { MachineName } from "../text/names.ts";
@@ -37,23 +38,48 @@ export async function runJobStep(
   }
   const state = found.value;
   if (hasEnded(host, name)) throw machineGone(host, name);
-  const result = await runStep(host, { name, script, idShift: state.idShift, uid: state.uid });
-  if (result.kind === "machine-gone") {
-    await awaitEnd(host, name, state.unit);
-    throw machineGone(host, name);
+  const { cgroup } = machineUnits(name);
+  const killsBefore = host.cgroups.memoryKills(cgroup);
+  const result = await stepResult(host, { name, script, idShift: state.idShift, uid: state.uid });
+  switch (result.kind) {
+    case "machine-gone":
+      await awaitEndNote(host, name);
+      throw machineGone(host, name);
+    case "cancelled":
+      host.log.info(explainCancel(result.ended));
+      return "script-failed";
+    case "exited": {
+      if (result.code === 0) return "success";
+      if (codeFile !== undefined) host.files.writeText(codeFile, `${result.code}\n`, 0o644);
+      const memoryKills = host.cgroups.memoryKills(cgroup) - killsBefore;
+      const signal = explainCode(result.code, { memoryKills });
+      if (signal !== undefined) host.log.info(signal);
+      return "script-failed";
+    }
   }
-  if (result.code === 0) return "success";
-  if (codeFile !== undefined) host.files.writeText(codeFile, `${result.code}\n`, 0o644);
-  const signal = explainCode(result.code);
-  if (signal !== undefined) host.log.info(signal);
-  return "script-failed";
 }
 
-/** The unit is on its way down: its `release` writes how it ended, which stopping it waits for. */
-async function awaitEnd(host: Host, name: MachineName, unit: string): Promise<void> {
-  const active = await host.processes.run(["systemctl", "is-active", "--quiet", unit]);
-  if (active.exitCode !== 0 && hasEnded(host, name)) return;
-  await host.processes.run(["systemctl", "stop", unit]);
+/** `cleanup` may come while a script still runs, and takes away under us what a step needs. */
+async function stepResult(host: Host, step: Parameters<typeof runStep>[1]): Promise<StepResult> {
+  try {
+    return await runStep(host, step);
+  } catch (error) {
+    if (isCleanedUp(host, step.name)) return { kind: "machine-gone" };
+    throw error;
+  }
+}
+
+const isCleanedUp = (host: Host, name: MachineName): boolean =>
+  readMachineState(host, name).kind === "absent" && !hasEnded(host, name);
+
+const LOOK_MS = 20;
+
+/** The unit is on its way down: its `release` writes how it ended, or `cleanup` takes all away. */
+async function awaitEndNote(host: Host, name: MachineName): Promise<void> {
+  for (let looks = WAITS.endNote.ms / LOOK_MS; looks > 0; looks -= 1) {
+    if (hasEnded(host, name) || isCleanedUp(host, name)) return;
+    await host.clock.sleep(LOOK_MS);
+  }
 }
 
 /** Also when nobody can read how. */
@@ -63,8 +89,9 @@ function hasEnded(host: Host, name: MachineName): boolean {
 }
 
 function machineGone(host: Host, name: MachineName): RunnerError {
-  const cleanedUp = readMachineState(host, name).kind === "absent";
-  const why = cleanedUp ? "it was cleaned up" : explainEnd(readValue(readMachineEnd(host, name)));
+  const why = isCleanedUp(host, name)
+    ? "it was cleaned up"
+    : explainEnd(readValue(readMachineEnd(host, name)));
   return new RunnerError({
     kind: "system",
     message: `Machine "${name}" is gone: ${why}.`,
@@ -77,7 +104,8 @@ export function explainEnd(end: MachineEnd | undefined): string {
   if (end === undefined) return "its unit does not say why";
   switch (end.result) {
     case "success":
-      return end.code === "exited" ? "it was shut down or stopped" : "it was stopped";
+      // A stop of its unit is a kill; see KillSignal= of the plan.
+      return "it was shut down from inside";
     case "oom-kill":
       return "it was ended by the kernel for lack of memory";
     case "timeout":
@@ -92,9 +120,23 @@ export function explainEnd(end: MachineEnd | undefined): string {
   }
 }
 
+/** Pure. */
+export function explainCancel(ended: Extract<StepResult, { kind: "cancelled" }>["ended"]): string {
+  const seconds = WAITS.scriptAfterTerm.ms / 1000;
+  switch (ended) {
+    case "before it began":
+      return "The script was cancelled before it began.";
+    case "by SIGKILL":
+      return `The script was cancelled: it had not ended ${seconds} s after SIGTERM, so we ended it by SIGKILL.`;
+    case "with its machine":
+      return "The script was cancelled: the machine's agent did not end it, so we ended the machine.";
+  }
+}
+
 /** Signals that end scripts without their will; a shell reports 128 and the signal's number. */
 const SIGNALS: Readonly<Record<number, string>> = {
   129: "SIGHUP",
+  130: "SIGINT",
   131: "SIGQUIT",
   132: "SIGILL",
   133: "SIGTRAP",
@@ -107,10 +149,16 @@ const SIGNALS: Readonly<Record<number, string>> = {
   143: "SIGTERM",
 };
 
-/** Pure: a sentence for codes that a signal leaves, else nothing. */
-export function explainCode(code: number): string | undefined {
+/**
+ * A sentence for codes that a signal leaves, else nothing. `memoryKills`: how many processes of the
+ * machine the kernel has killed for lack of memory meanwhile. Pure.
+ */
+export function explainCode(
+  code: number,
+  { memoryKills }: { readonly memoryKills: number },
+): string | undefined {
   const signal = SIGNALS[code];
   if (signal === undefined) return undefined;
-  const more = code === 137 ? "; the kernel sends it when memory runs out" : "";
+  const more = code === 137 && memoryKills > 0 ? ": the kernel did that, as memory ran out" : "";
   return `The script was ended by ${signal} (exit status ${code})${more}.`;
 }

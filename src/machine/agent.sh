@@ -3,13 +3,16 @@
 # its own. POSIX sh; needs only what busybox has. It trusts nobody and nobody trusts it: the job is
 # root here and may do with it as it likes, to its own harm alone.
 #
-# Requests, a line each, on the FIFO "request":  run STEP | signal SESSION NAME
-# A step is a directory: script, interpreter, and the FIFOs output, result and ack.
+# Requests, a line each, on the FIFO "request":  run STEP ASK | signal SESSION NAME
+# A step is a directory: command (a word of it in each line), and FIFOs: output, ack, and result-ASK.
+# Answers, a line each, on that:  taken | started SESSION | exited CODE
 
 control=/run/nspawn-runner
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:$control/bin
-SHELL=$(command -v bash || command -v sh)
+starter=/run/nspawn-runner-starter
+own_path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+PATH=$own_path
 HOME=/root USER=root LOGNAME=root LANG=C.UTF-8
+SHELL=$(command -v bash || command -v sh)
 export PATH SHELL HOME USER LOGNAME LANG
 unset NOTIFY_SOCKET LISTEN_PID LISTEN_FDS INVOCATION_ID JOURNAL_STREAM SYSTEMD_EXEC_PID
 unset MEMORY_PRESSURE_WATCH MEMORY_PRESSURE_WRITE
@@ -21,45 +24,88 @@ name_ourselves() {
   grep -q "[[:space:]]$name\$" /etc/hosts || printf '127.0.1.1\t%s\n' "$name" >>/etc/hosts
 }
 
-# What the image asks of its machines. In a shell of its own: the job's variables stay in it.
-become_user() {
-  # shellcheck source=/dev/null
-  . "$control/environment"
-  [ -e "$control/user" ] || exec setsid "$@"
-  read -r user uid gid _ <"$control/user"
-  if command -v setpriv >/dev/null && setpriv --reuid "$uid" --regid "$gid" --init-groups true 2>/dev/null; then
-    exec setsid setpriv --reuid "$uid" --regid "$gid" --init-groups "$@"
-  fi
-  # shellcheck disable=SC2016
-  exec setsid su -s /bin/sh "$user" -c 'exec "$0" "$@"' "$@"
-}
-
 # The user of the image owns where projects and caches go.
 make_places() {
-  [ -e "$control/user" ] || return 0
-  read -r _ uid gid home <"$control/user"
+  [ -n "$user" ] || return 0
   mkdir -p /builds /cache "$home"
   chown "$uid:$gid" /builds /cache
 }
 
-# Runs one step and tells its end on "result", which closes with us: the host then knows of a death.
+# Who runs scripts, and how one becomes that; asked once, not for each step.
+find_user() {
+  user='' uid='' gid='' home='' setpriv=''
+  [ -e "$control/user" ] || return 0
+  read -r user uid gid home <"$control/user"
+  setpriv=$(command -v setpriv) || setpriv=''
+  # That of busybox is another.
+  if ! "${setpriv:-false}" --reuid "$uid" --regid "$gid" --init-groups true 2>/dev/null; then
+    setpriv='' su=$(command -v su)
+  fi
+}
+
+# Not run where it lies: the host's /run may be mounted noexec, and a bind mount keeps that.
+write_starter() {
+  # shellcheck source=/dev/null
+  . "$control/starter" >"$starter.new" && chmod 755 "$starter.new" && mv "$starter.new" "$starter"
+}
+
+# find_program NAME: sets "program" to its path, as the script's own PATH has it, else ours.
+find_program() {
+  program=$1
+  case $1 in */*) return ;; esac
+  set -f
+  IFS=:
+  for directory in $script_path:$own_path; do
+    if [ -f "$directory/$1" ] && [ -x "$directory/$1" ]; then
+      program=$directory/$1
+      break
+    fi
+  done
+  unset IFS
+  set +f
+}
+
+# start_script PROGRAM ARGUMENT...: becomes that. A variable of the image may have the name of one of
+# ours: once they are read, all that counts is in "$@".
+start_script() {
+  if [ -n "$setpriv" ]; then
+    set -- "$setpriv" --reuid "$uid" --regid "$gid" --init-groups "$@"
+  elif [ -n "$user" ]; then
+    # shellcheck disable=SC2016
+    set -- "$su" -s /bin/sh "$user" -c 'exec "$0" "$@"' "$@"
+  fi
+  set -- "$starter" "$@"
+  # shellcheck source=/dev/null
+  . "$control/environment"
+  { cd "$HOME" || cd /; } >/dev/null 2>&1
+  exec "$@"
+}
+
+# Runs one step and tells its end on its result, which closes with us: the host then knows of a death.
 run_step() {
   step=$control/steps/$1
-  exec 3<&- 6>"$step/result"
-  read -r program argument <"$step/interpreter"
-  [ "$program" != bash ] || command -v bash >/dev/null || program='sh'
-  set -- "$program" ${argument:+"$argument"} "$step/script"
-  become_user "$@" </dev/null >"$step/output" 2>&1 6>&- &
+  # Not there any more when the host has asked again, or was told to end. Nobody reads any more when
+  # it has done so just now.
+  exec 3<&- 6>"$step/result-$2" || exit
+  echo taken >&6 || exit
+  set --
+  while read -r word; do set -- "$@" "$word"; done <"$step/command"
+  find_program "$1"
+  [ "$program" != bash ] || find_program sh
+  shift
+  [ -x "$starter" ] || write_starter
+  start_script "$program" "$@" </dev/null >"$step/output" 2>&1 6>&- &
   session=$!
   echo "started $session" >&6
   wait "$session"
   code=$?
   # What the script left running may still write: hold its output open until the host has read all
   # that was written so far, then let the rest go nowhere. Otherwise a server would die of SIGPIPE.
-  exec 4<"$step/output"
+  # Both are opened while the host surely holds them: it waits for what we say next.
+  exec 5<"$step/ack" 4<"$step/output"
   echo "exited $code" >&6
-  read -r _ <"$step/ack"
-  exec 6>&-
+  read -r _ <&5
+  exec 5<&- 6>&-
   exec cat <&4 >/dev/null
 }
 
@@ -78,12 +124,16 @@ signal_session() {
 
 cd "$HOME" 2>/dev/null || cd /
 name_ourselves 2>/dev/null
+find_user
 make_places
+write_starter
+# shellcheck source=/dev/null
+script_path=$(. "$control/environment" && printf '%s' "$PATH")
 exec 3<>"$control/request"
 echo ready 1<>"$control/ready"
 while read -r verb first second <&3; do
   case $verb in
-    run) run_step "$first" & ;;
+    run) run_step "$first" "$second" & ;;
     signal) (signal_session "$first" "$second" 2>/dev/null) & ;;
   esac
 done

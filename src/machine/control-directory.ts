@@ -6,6 +6,7 @@ import agentText from "./agent.sh" with { type: "text" };
 import { machinePaths } from "./machine-paths.ts";
 import type { MachineFacts } from "./machine-plan.ts";
 import { environmentFile, userFile } from "./machine-settings.ts";
+import { starterScript } from "./starter.ts";
 import { AGENT_UNIT, agentUnitText, NETWORK_UNIT, NETWORK_UNIT_TEXT } from "./units-inside.ts";
 
 export interface PlannedDirectory {
@@ -30,7 +31,10 @@ export interface ControlDirectory {
 
 /** The FIFOs belong to the machine's root; all else is ours, and the machine may only read it. */
 export function planControlDirectory(
-  facts: Pick<MachineFacts, "name" | "settings" | "gitlabRunner" | "network" | "idShift">,
+  facts: Pick<
+    MachineFacts,
+    "name" | "architecture" | "settings" | "gitlabRunner" | "network" | "idShift"
+  >,
 ): ControlDirectory {
   const { settings, gitlabRunner, network, idShift } = facts;
   const paths = machinePaths(facts.name);
@@ -44,6 +48,7 @@ export function planControlDirectory(
     files: [
       shown(`${paths.control}/agent`, agentText),
       shown(`${paths.units}/${AGENT_UNIT}`, agentUnitText(settings.readyTarget)),
+      shown(`${paths.control}/starter`, starterScript(facts.architecture)),
       shown(`${paths.control}/environment`, environmentFile(settings)),
       ...(settings.user === undefined
         ? []

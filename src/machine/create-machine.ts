@@ -121,7 +121,7 @@ export function previewMachine(host: Host, request: MachineRequest): MachinePlan
 }
 
 function planFrom(
-  host: Pick<Host, "driver" | "files">,
+  host: Pick<Host, "architecture" | "driver" | "files">,
   request: MachineRequest,
   claimed: { readonly idShift: number; readonly network: NetworkPlan },
 ): MachinePlan {
@@ -130,6 +130,7 @@ function planFrom(
     ...claimed,
     clone: planRoot(host, request),
     driver: host.driver,
+    architecture: host.architecture,
   });
 }
 

@@ -1,8 +1,8 @@
 /** The end of a machine's unit, however it came: told, and then the machine is released. */
 import type { Host } from "../host/host.ts";
 import type { MachineName } from "../text/names.ts";
-import { machineUnits } from "./machine-plan.ts";
 import { type MachineEnd, writeMachineEnd } from "./machine-state.ts";
+import { machineUnits } from "./machine-units.ts";
 import { releaseMachine } from "./release.ts";
 
 /** Called by the unit itself, as its `ExecStopPost=`. */

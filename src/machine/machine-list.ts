@@ -5,8 +5,8 @@ import { discardTree } from "../storage/trash.ts";
 import { formatError } from "../text/format-error.ts";
 import { isMachineName, type MachineName } from "../text/names.ts";
 import { clonesDirectory, MACHINES_DIRECTORY, machinePaths } from "./machine-paths.ts";
-import { machineUnits } from "./machine-plan.ts";
 import { type MachineState, readMachineState } from "./machine-state.ts";
+import { machineUnits } from "./machine-units.ts";
 import { destroyMachine } from "./release.ts";
 
 interface KnownMachine {

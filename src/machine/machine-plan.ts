@@ -2,10 +2,11 @@
  * From facts to the one systemd unit that is a machine. Pure: every name, path, id and limit is
  * decided here, and starting it decides nothing.
  */
+import type { Host } from "../host/host.ts";
 import { type NetworkPlan, networkArguments } from "../network/network-plan.ts";
 import type { ClonePlan, InPlace } from "../storage/storage.ts";
 import { formatCommand, quoteArgument } from "../text/format-command.ts";
-import { escapeUnitName, type MachineName } from "../text/names.ts";
+import type { MachineName } from "../text/names.ts";
 import { agentArguments, bootArguments } from "./boot-arguments.ts";
 import {
   type ControlDirectory,
@@ -16,7 +17,7 @@ import { ID_COUNT } from "./id-range.ts";
 import type { Launch } from "./launch.ts";
 import { CONTROL_INSIDE, machinePaths } from "./machine-paths.ts";
 import { limitProperties, type MachineSettings } from "./machine-settings.ts";
-import { JOURNAL_PROPERTIES } from "./unit-journal.ts";
+import { machineUnits } from "./machine-units.ts";
 
 const NSPAWN_PATH = "/usr/bin/systemd-nspawn";
 
@@ -38,6 +39,7 @@ export interface MachineFacts extends MachineWish {
   readonly idShift: number;
   readonly network: NetworkPlan;
   readonly driver: readonly string[];
+  readonly architecture: Host["architecture"];
 }
 
 export interface MachinePlan extends ControlDirectory {
@@ -47,31 +49,6 @@ export interface MachinePlan extends ControlDirectory {
   readonly nspawn: readonly string[];
   /** What starts the unit, and ends when the machine is ready or has failed. */
   readonly start: readonly string[];
-}
-
-export interface MachineUnits {
-  readonly unit: string;
-  readonly slice: string;
-  /** Of the unit, from systemd's root. There as long as the unit is not dead. */
-  readonly cgroup: string;
-}
-
-/** How the names of machines begin that images are built in. */
-export const BUILD_PREFIX = "build-";
-
-/** No dash in it: each one in a slice's name is a level (systemd.slice(5)). */
-const SLICE = "nspawn_runner";
-/** All machines are below it. */
-export const MACHINES_SLICE = `${SLICE}.slice`;
-
-export function machineUnits(name: MachineName): MachineUnits {
-  const escaped = escapeUnitName(name);
-  const unit = `nspawn-runner-${escaped}.service`;
-  // Images are built in a slice of their own, which an administrator can give less weight.
-  const group = name.startsWith(BUILD_PREFIX) ? `${SLICE}-build` : SLICE;
-  const slice = `${group}-${escaped}.slice`;
-  const above = group === SLICE ? "" : `${group}.slice/`;
-  return { unit, slice, cgroup: `${MACHINES_SLICE}/${above}${slice}/${unit}` };
 }
 
 export function planMachine(facts: MachineFacts): MachinePlan {
@@ -160,7 +137,7 @@ function unitProperties(facts: MachineFacts): string[] {
       : facts.jobTimeoutSeconds + LIFE_MARGIN_SECONDS;
   return [
     `Description=CI machine ${facts.name}`,
-    ...JOURNAL_PROPERTIES,
+    "SyslogIdentifier=nspawn-runner",
     "CollectMode=inactive-or-failed",
     // The payload stays in the service's own cgroup (--keep-unit): its limits hold it, and it
     // dies with it.
@@ -176,9 +153,7 @@ function unitProperties(facts: MachineFacts): string[] {
     // A throw-away machine is not shut down but ended: 20 ms instead of 180.
     "KillMode=control-group",
     "KillSignal=SIGKILL",
-    // Whether it is ready in time, its agent and the driver tell; this is for an nspawn that hangs, of
-    // a driver that has died: RuntimeMaxSec= does not count yet.
-    `TimeoutStartSec=${lifeSeconds}`,
+    `TimeoutStartSec=${facts.bootTimeoutSeconds}`,
     `TimeoutStopSec=${STOP_TIMEOUT_SECONDS}`,
     `RuntimeMaxSec=${lifeSeconds}`,
     // As systemd-nspawn@.service has it, less what only disk images need.

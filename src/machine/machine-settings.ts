@@ -1,5 +1,6 @@
 /** What an image says of its machines: who runs scripts in them, with what, within which limits. */
 import { quoteArgument } from "../text/format-command.ts";
+import { CONTROL_INSIDE } from "./machine-paths.ts";
 
 export interface MachineUser {
   readonly name: string;
@@ -39,13 +40,17 @@ export function limitProperties(limits: MachineLimits): string[] {
   ];
 }
 
-/** What the agent reads before each script: assignments for a POSIX shell. Pure. */
+/**
+ * What the agent reads before each script: assignments for a POSIX shell. Behind whatever PATH the
+ * image asks for comes what GitLab Runner's own scripts call. Pure.
+ */
 export function environmentFile(settings: MachineSettings): string {
   const { user } = settings;
   const own = user === undefined ? {} : { HOME: user.home, USER: user.name, LOGNAME: user.name };
-  return Object.entries({ ...own, ...settings.environment })
-    .map(([name, value]) => `export ${name}=${quoteArgument(value)}\n`)
-    .join("");
+  const lines = Object.entries({ ...own, ...settings.environment }).map(
+    ([name, value]) => `export ${name}=${quoteArgument(value)}\n`,
+  );
+  return [...lines, `export PATH="\${PATH:+$PATH:}${CONTROL_INSIDE}/bin"\n`].join("");
 }
 
 /** What the agent reads of the user: one line of name, uid, gid and home. Pure. */

@@ -8,7 +8,7 @@ import { formatCommandFailure } from "../text/format-command.ts";
 import { formatError } from "../text/format-error.ts";
 import { listMachines } from "./machine-list.ts";
 import { RUNTIME_DIRECTORY } from "./machine-paths.ts";
-import { MACHINES_SLICE } from "./machine-plan.ts";
+import { MACHINES_SLICE } from "./machine-units.ts";
 import { isSameOwner, type Owner } from "./owner.ts";
 import scriptText from "./owner-watch.sh" with { type: "text" };
 import { destroyMachine } from "./release.ts";

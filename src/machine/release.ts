@@ -10,8 +10,9 @@ import { discardTree } from "../storage/trash.ts";
 import { RunnerError } from "../text/errors.ts";
 import type { MachineName } from "../text/names.ts";
 import { releaseIdRanges } from "./id-range.ts";
+import { killMachine, machineLives } from "./machine-life.ts";
 import { cloneDirectory, machinePaths } from "./machine-paths.ts";
-import { machineUnits } from "./machine-plan.ts";
+import { machineUnits } from "./machine-units.ts";
 
 /**
  * Lets go of what a dead machine held: clone, ids, addresses, what nspawn left. Idempotent; tolerates
@@ -96,30 +97,6 @@ async function releaseAtOnce(host: Host, name: MachineName): Promise<void> {
   if (lock === undefined || !killMachine(host, name)) return;
   await releaseMachine(host, name);
   host.files.remove(paths.state);
-}
-
-/**
- * False when no nspawn is there to kill. It has the cgroup `supervisor` of its unit, the machine has
- * `payload` (create_subcgroup() of nspawn, systemd 252 and 257). What lies beside these is not for
- * us to kill: the unit's ExecStopPost, when the machine has just ended by itself.
- */
-function killMachine(host: Pick<Host, "cgroups">, name: MachineName): boolean {
-  const { cgroup } = machineUnits(name);
-  const killed = host.cgroups.kill(`${cgroup}/supervisor`);
-  host.cgroups.kill(`${cgroup}/payload`);
-  return killed;
-}
-
-/**
- * Whether a process of the machine is there: nspawn, its payload, or what is about to become nspawn,
- * which is in the unit's cgroup itself. `ExecStopPost=` runs in a cgroup of its own beside these.
- */
-function machineLives({ cgroups }: Pick<Host, "cgroups">, name: MachineName): boolean {
-  const { cgroup } = machineUnits(name);
-  return (
-    cgroups.hasProcesses(cgroup) ||
-    ["supervisor", "payload"].some((part) => cgroups.isPopulated(`${cgroup}/${part}`))
-  );
 }
 
 const LOOK_MS = 5;

@@ -1,146 +1,114 @@
 /** Runs one script in a machine, by its agent. The hot path: no process is started here. */
-import type { Host, LineFifo } from "../host/host.ts";
+import type { AnswerFifo, Host } from "../host/host.ts";
+import { WAITS } from "../host/waits.ts";
 import { RunnerError } from "../text/errors.ts";
 import type { MachineName } from "../text/names.ts";
-import { parseInterpreter } from "./interpreter.ts";
+import { agentFault, beginStep, nonsense } from "./begin-step.ts";
+import { openStepCancel, type StepCancel } from "./cancel-step.ts";
+import { killMachine, machineIsGone } from "./machine-life.ts";
 import { machinePaths } from "./machine-paths.ts";
+import { makeStepDirectory, type StepScript } from "./step-directory.ts";
 
 export type StepResult =
   | { readonly kind: "exited"; readonly code: number }
-  /** The machine, or its agent, went away under the script. */
+  /** We were told to end. The script was not begun, did not end by itself, or could not be ended. */
+  | {
+      readonly kind: "cancelled";
+      readonly ended: "before it began" | "by SIGKILL" | "with its machine";
+    }
   | { readonly kind: "machine-gone" };
 
-export interface StepRequest {
-  readonly name: MachineName;
-  readonly idShift: number;
-  /** Who runs the script, by its id inside the machine. */
-  readonly uid: number;
-  readonly script: string;
+export interface StepOptions extends StepScript {
   /** Takes the output as it comes; a slow one slows the script. Our stdout when absent. */
   readonly write?: (bytes: Uint8Array) => Promise<void>;
 }
 
-/** From SIGTERM to SIGKILL for a script that is to end: the call answers within a second. */
-const TERM_GRACE_MS = 600;
-const AGENT_ANSWER_MS = 20_000;
-const AGENT_RESTART_MS = 50;
-const AGENT_RESTART_TRIES = 60;
-const LINES_OF_SHEBANG_BYTES = 256;
-
-/** Streams the script's output; resolves when the script has ended. */
-export async function runStep(host: Host, request: StepRequest): Promise<StepResult> {
-  if (host.files.probe(request.script)?.kind !== "file") {
+/**
+ * Streams the script's output; resolves when the script has ended. Throws a system error when the
+ * agent fails it. Whatever the machine does, it ends soon after the machine, or our being told to.
+ */
+export async function runStep(host: Host, options: StepOptions): Promise<StepResult> {
+  const { name } = options;
+  if (host.files.probe(options.script)?.kind !== "file") {
     throw new RunnerError({
       kind: "usage",
-      message: `Cannot run "${request.script}": it is not a file.`,
+      message: `Cannot run "${options.script}": it is not a file.`,
       hints: ["Give the path of a script."],
     });
   }
-  const step = makeStepDirectory(host, request);
-  try {
-    await using output = host.fifos.openOutput(step.output);
-    const opening = host.fifos.awaitLines(step.result);
-    await askAgent(host, request.name, `run ${step.id}`);
-    const result = await within(opening, AGENT_ANSWER_MS, request.name);
-    await using _closed = result;
-    const pumping = output.pump(request.write ?? outputWriter(host));
-    const ended = await awaitEnd(host, request.name, result);
-    output.finish();
-    await pumping;
-    if (ended.kind === "exited") host.fifos.writeLine(step.ack, "read");
-    return ended;
-  } finally {
-    host.files.remove(step.directory);
-  }
-}
-
-async function awaitEnd(host: Host, name: MachineName, result: LineFifo): Promise<StepResult> {
-  const started = /^started (\d{1,10})$/.exec((await result.readLine()) ?? "");
-  const session = started?.[1];
-  if (session === undefined) return { kind: "machine-gone" };
-  const ending = result.readLine();
-  const stop = endOnSignal(host, name, session);
-  try {
-    const exited = /^exited (\d{1,3})$/.exec((await ending) ?? "");
-    if (exited?.[1] === undefined) return { kind: "machine-gone" };
-    return { kind: "exited", code: Number(exited[1]) };
-  } finally {
-    stop();
-  }
-}
-
-/** On SIGTERM of ours the script's whole session gets TERM, then KILL. Returns the way to stop that. */
-function endOnSignal(host: Host, name: MachineName, session: string): () => void {
-  const path = machinePaths(name).request;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const abort = (): void => {
-    host.fifos.writeLine(path, `signal ${session} TERM`);
-    timer = setTimeout(() => host.fifos.writeLine(path, `signal ${session} KILL`), TERM_GRACE_MS);
-  };
-  host.signal.addEventListener("abort", abort, { once: true });
-  if (host.signal.aborted) abort();
-  return () => {
-    clearTimeout(timer);
-    host.signal.removeEventListener("abort", abort);
-  };
-}
-
-interface StepDirectory {
-  readonly id: string;
-  readonly directory: string;
-  readonly output: string;
-  readonly result: string;
-  readonly ack: string;
-}
-
-function makeStepDirectory(host: Host, request: StepRequest): StepDirectory {
-  const id = host.randomName(12);
-  const directory = `${machinePaths(request.name).steps}/${id}`;
-  const step = {
-    id,
-    directory,
-    output: `${directory}/output`,
-    result: `${directory}/result`,
-    ack: `${directory}/ack`,
-  };
-  host.files.createDirectory(directory, 0o755);
-  host.files.copy(request.script, `${directory}/script`, 0o500);
-  host.files.setOwner(`${directory}/script`, request.idShift + request.uid);
-  const firstLine = host.files.readStart(request.script, LINES_OF_SHEBANG_BYTES);
-  host.files.writeText(`${directory}/interpreter`, `${parseInterpreter(firstLine)}\n`);
-  for (const fifo of [step.output, step.result, step.ack]) {
-    host.files.makeFifo(fifo, { mode: 0o600, ownerId: request.idShift });
-  }
-  return step;
-}
-
-/** The agent is restarted when it dies; a machine without one for seconds is broken. */
-async function askAgent(host: Host, name: MachineName, request: string): Promise<void> {
-  for (let attempt = 0; attempt < AGENT_RESTART_TRIES; attempt += 1) {
-    if (host.fifos.writeLine(machinePaths(name).request, request)) return;
-    if (host.files.probe(machinePaths(name).end) !== undefined) break;
-    await host.clock.sleep(AGENT_RESTART_MS);
-  }
-  throw new RunnerError({
-    kind: "system",
-    message: `Machine "${name}" does not take scripts any more.`,
+  using step = makeStepDirectory(host, options);
+  await using output = host.fifos.openOutput(step.output);
+  using _ack = host.fifos.hold(step.ack);
+  using cancel = openStepCancel(host, name);
+  const begun = await beginStep(host, { name, step, over: cancel.over });
+  if (begun.kind === "machine-gone") return begun;
+  if (begun.kind === "cancelled") return { kind: "cancelled", ended: "before it began" };
+  if (begun.kind === "silent") return endMachine(host, name);
+  await using answers = begun.answers;
+  cancel.started(begun.session);
+  output.pump(options.write ?? outputWriter(host));
+  const result = await awaitEnd(host, { name, answers, cancel });
+  await output.finish({
+    idleMs: WAITS.outputEnd.ms,
+    signal: host.signal,
+    cancelMs: WAITS.outputAfterCancel.ms,
   });
+  if (result !== "agent-gone") return result;
+  // Whoever has ended it may have left the script behind.
+  host.fifos.writeLine(machinePaths(name).request, `signal ${begun.session} KILL`);
+  throw agentFault(name, "was ended while it ran the script.");
 }
 
-async function within(
-  opening: Promise<LineFifo>,
-  ms: number,
-  name: MachineName,
-): Promise<LineFifo> {
-  const { promise: late, resolve } = Promise.withResolvers<undefined>();
-  const timer = setTimeout(resolve, ms, undefined);
-  const result = await Promise.race([opening, late]);
-  clearTimeout(timer);
-  if (result !== undefined) return result;
-  throw new RunnerError({
-    kind: "system",
-    message: `Machine "${name}" did not begin the script within ${ms / 1000} s.`,
-  });
+async function awaitEnd(
+  host: Host,
+  parts: { readonly name: MachineName; readonly answers: AnswerFifo; readonly cancel: StepCancel },
+): Promise<StepResult | "agent-gone"> {
+  const { name, answers, cancel } = parts;
+  const answer = await answers.read({ signal: cancel.over });
+  switch (answer.kind) {
+    case "waited":
+      return endMachine(host, name);
+    case "closed":
+      return (await machineEnds(host, name)) ? { kind: "machine-gone" } : "agent-gone";
+    case "line": {
+      const exited = /^exited (\d{1,3})$/.exec(answer.text)?.[1];
+      const code = Number(exited ?? Number.NaN);
+      if (!(code <= EXIT_MAX)) throw nonsense(name, answer);
+      if (code === KILLED && cancel.killed) return { kind: "cancelled", ended: "by SIGKILL" };
+      // A machine that shuts down ends its scripts before its agent.
+      if (code > SIGNALLED && machineIsGone(host, name)) return { kind: "machine-gone" };
+      return { kind: "exited", code };
+    }
+  }
+}
+
+const EXIT_MAX = 255;
+/** Exit status of a shell for what a signal has ended: this and its number. */
+const SIGNALLED = 128;
+const KILLED = SIGNALLED + 9;
+const LOOK_MS = 20;
+/** Processes that are killed at once do not end at once. */
+const AGENT_LIVES_LOOKS = 25;
+
+/**
+ * The answers have ended before the script: with the agent's process for this step alone, or with the
+ * machine, which ends after its agent when it shuts down.
+ */
+async function machineEnds(host: Host, name: MachineName): Promise<boolean> {
+  let lives = 0;
+  for (let looks = WAITS.machineEnd.ms / LOOK_MS; looks > 0; looks -= 1) {
+    if (machineIsGone(host, name)) return true;
+    if (host.fifos.isRead(machinePaths(name).request)) lives += 1;
+    if (lives === AGENT_LIVES_LOOKS) return false;
+    await host.clock.sleep(LOOK_MS);
+  }
+  return false;
+}
+
+/** A script that was cancelled must not go on, whatever has become of the agent. */
+function endMachine(host: Host, name: MachineName): StepResult {
+  killMachine(host, name);
+  return { kind: "cancelled", ended: "with its machine" };
 }
 
 /** Output for nobody (the reader has gone) is dropped: the script's end still counts. */

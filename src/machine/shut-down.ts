@@ -1,11 +1,10 @@
 /** An orderly end, for a machine whose files stay: units stop as they want to. */
 import type { Host } from "../host/host.ts";
+import { WAITS } from "../host/waits.ts";
 import { machinePaths } from "./machine-paths.ts";
 import type { MachinePlan } from "./machine-plan.ts";
 
 export type Shutdown = "done" | "too slow" | "not asked";
-
-const SHUT_DOWN_MS = 60_000;
 
 /**
  * Asks the machine's systemd to halt, and waits until its unit has released it. systemd-nspawn(1),
@@ -21,6 +20,11 @@ export async function shutDownMachine(host: Host, plan: MachinePlan): Promise<Sh
     "--signal=SIGTERM",
     plan.unit,
   ]);
-  const word = await ready.readLine(SHUT_DOWN_MS, host.signal);
-  return word === undefined ? "too slow" : "done";
+  const late = AbortSignal.any([host.signal, AbortSignal.timeout(WAITS.shutDown.ms)]);
+  while (true) {
+    const word = await ready.readLine(undefined, late);
+    if (word === "gone") return "done";
+    // Not the end: an agent that is started again meanwhile says that it is ready.
+    if (word === undefined) return "too slow";
+  }
 }

@@ -1,5 +1,5 @@
 /** The `Files` of one process of a fake host: every change counts as an effect. */
-import type { Fifos, LineFifo } from "../../src/host/fifo.ts";
+import type { Fifos, LineFifo, LineRead } from "../../src/host/fifo.ts";
 import type { Files, PathFacts } from "../../src/host/files.ts";
 import type { TreeEntry } from "../../src/host/tree.ts";
 import { type Effects, Killed } from "./effects.ts";
@@ -177,7 +177,12 @@ export function openFakeFifos(disk: FakeDisk): Fifos {
   const openLines = (path: string): LineFifo => {
     const fifo = fifoAt(path);
     fifo.readers += 1;
+    const read = async (): Promise<LineRead> => {
+      const text = fifo.lines.shift();
+      return text === undefined ? { kind: "closed" } : { kind: "line", text };
+    };
     return {
+      read,
       readLine: async () => fifo.lines.shift(),
       [Symbol.asyncDispose]: async () => {
         fifo.readers -= 1;
@@ -186,25 +191,35 @@ export function openFakeFifos(disk: FakeDisk): Fifos {
   };
   return {
     openLines,
-    awaitLines: async (path) => openLines(path),
+    openAnswers: (path) => ({ ...openLines(path), letGo: () => {} }),
     openOutput: (path) => {
       const fifo = fifoAt(path);
-      const { promise: finished, resolve } = Promise.withResolvers<void>();
+      let to: (bytes: Uint8Array) => Promise<void> = async () => {};
       return {
-        pump: async (write) => {
-          await finished;
-          for (const text of fifo.lines.splice(0)) await write(Buffer.from(text));
+        pump: (write) => {
+          to = write;
         },
-        finish: resolve,
+        finish: async () => {
+          for (const text of fifo.lines.splice(0)) await to(Buffer.from(text));
+        },
         [Symbol.asyncDispose]: async () => {},
       };
     },
+    hold: (path) => {
+      fifoAt(path);
+      return { [Symbol.dispose]: () => {} };
+    },
     writeLine: (path, line) => {
-      const fifo = fifoAt(path);
-      if (fifo.onLine !== undefined) fifo.onLine(line);
-      else if (fifo.readers > 0) fifo.lines.push(line);
-      else return false;
-      return true;
+      const node = disk.look(path, false);
+      if (node?.kind !== "fifo") return "nobody";
+      if (node.onLine !== undefined) node.onLine(line);
+      else if (node.readers > 0) node.lines.push(line);
+      else return "nobody";
+      return "written";
+    },
+    isRead: (path) => {
+      const node = disk.look(path, false);
+      return node?.kind === "fifo" && (node.onLine !== undefined || node.readers > 0);
     },
   };
 }

@@ -111,6 +111,7 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
       processId: OWN,
       commandLine: ["nspawn-runner"],
       driver: ["/usr/bin/nspawn-runner"],
+      architecture: "x64",
       files,
       claims: openClaims(files),
       fifos: openFakeFifos(disk),
@@ -120,6 +121,7 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
         exists: (path) => systemd.units.has(unitOf(path)) || systemd.watchers.has(unitOf(path)),
         isPopulated: (path) => systemd.units.get(unitOf(path))?.lives === true,
         hasProcesses: () => false,
+        memoryKills: () => 0,
         kill: (path) => effects.change(`kill ${path}`, () => systemd.kill(unitOf(path))),
       },
       clock: {

@@ -204,7 +204,7 @@ function runRequest(
   runScript: RunScript,
   { control, line }: { readonly control: string; readonly line: string },
 ): void {
-  const step = /^run (\S+)$/.exec(line)?.[1];
+  const [, step, ask] = /^run (\S+) (\S+)$/.exec(line) ?? [];
   if (step === undefined) return;
   const script = disk.need("open", `${control}/steps/${step}/script`);
   const { output, code } = runScript(script.kind === "file" ? script.text : "");
@@ -213,5 +213,5 @@ function runRequest(
     if (fifo.kind === "fifo") fifo.lines.push(...lines);
   };
   tell("output", output);
-  tell("result", "started 1", `exited ${code}`);
+  tell(`result-${ask}`, "taken", "started 1", `exited ${code}`);
 }

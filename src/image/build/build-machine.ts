@@ -1,8 +1,9 @@
 /** A machine that works in a draft's tree, for as long as one part of a build. */
 import type { Host } from "../../host/host.ts";
 import { createMachine } from "../../machine/create-machine.ts";
-import { BUILD_PREFIX, type MachinePlan } from "../../machine/machine-plan.ts";
+import type { MachinePlan } from "../../machine/machine-plan.ts";
 import type { MachineSettings } from "../../machine/machine-settings.ts";
+import { BUILD_PREFIX } from "../../machine/machine-units.ts";
 import { ownProcess } from "../../machine/owner.ts";
 import { destroyMachine } from "../../machine/release.ts";
 import { runStep } from "../../machine/run-step.ts";
@@ -106,7 +107,11 @@ function openBuildMachine(
       write: async (bytes) => options.take(bytes),
     });
     if (result.kind === "exited") return result.code;
-    throw new RunnerError({ kind: "system", message: "The build's machine is gone." });
+    const message =
+      result.kind === "cancelled"
+        ? "The build was cancelled: we were told to end."
+        : "The build's machine is gone.";
+    throw new RunnerError({ kind: "system", message });
   };
   const toolScript = (words: readonly string[]): string =>
     `#!/bin/sh\n${toolsText}\n${words.map(quoteArgument).join(" ")}\n`;
