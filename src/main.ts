@@ -1,7 +1,7 @@
 /** argv → command → exit code. The only place that exits, after all disposers ran. */
 
 import type { CommandEnd, Context } from "./cli/context.ts";
-import { parseDirectCall } from "./cli/direct-call.ts";
+import { isRunnerCall, parseDirectCall } from "./cli/direct-call.ts";
 import { openHost } from "./host/host.ts";
 import { writeStderrNow, writeStdoutNow } from "./host/write-now.ts";
 import { exitCodeOf, outcomeOf, readExitCodes } from "./job/exit-codes.ts";
@@ -15,6 +15,10 @@ const cancel = new AbortController();
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
   process.on(signal, () => cancel.abort());
 }
+// GitLab's documented way to drain a runner sends SIGQUIT to all processes of its service: the calls of
+// a job that is to end by itself are among them.
+const drains = isRunnerCall(process.argv.slice(2));
+if (drains) process.on("SIGQUIT", () => {});
 
 // The runtime would exit with 1 here, which blames the job's author.
 const exitOnFault = (error: unknown): void => {
@@ -28,7 +32,7 @@ async function main(argv: readonly string[]): Promise<number> {
   let context: Context | undefined;
   const open = (options: { readonly verbose: boolean; readonly debug: boolean }): Context => {
     const level = options.debug ? "debug" : options.verbose ? "verbose" : "quiet";
-    context = { host: openHost({ level, signal: cancel.signal }), version };
+    context = { host: openHost({ level, signal: cancel.signal, drains }), version };
     return context;
   };
   let end: CommandEnd;

@@ -56,6 +56,13 @@ interface DirectCall {
   readonly values: readonly unknown[];
 }
 
+const RUNNER_CALLS = ["config", "gitlab-config", "prepare", "run", "cleanup"];
+
+/** Whether this is what GitLab Runner calls for a job. Pure. */
+export function isRunnerCall(argv: readonly string[]): boolean {
+  return RUNNER_CALLS.includes(argv.find((word) => !word.startsWith("-")) ?? "");
+}
+
 /** Pure. Nothing for all that is not a stage with as many plain words as it takes. */
 export function parseDirectCall(argv: readonly string[]): DirectCall | undefined {
   const [name, ...words] = argv;

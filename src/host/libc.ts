@@ -10,6 +10,7 @@ const { int, ptr: pointer, u64, i64, u32 } = FFIType;
 const library = () =>
   dlopen("libc.so.6", {
     mkfifo: { args: [pointer, u32], returns: int },
+    pthread_sigmask: { args: [int, pointer, pointer], returns: int },
     flock: { args: [int, int], returns: int },
     ioctl: { args: [int, u64, i64], returns: int },
     mount: { args: [pointer, pointer, pointer, u64, pointer], returns: int },
@@ -51,6 +52,18 @@ function check(call: string, subject: string, result: number | bigint): number {
 /** mkfifo(3). Throws when the path exists. */
 export function makeFifo(path: string, mode: number): void {
   check("mkfifo", path, libc().mkfifo(ptr(cString(path)), mode));
+}
+
+export const SIGQUIT = 3;
+const SIG_BLOCK = 0;
+/** `sigset_t` of glibc. */
+const SIGNAL_SET_BYTES = 128;
+
+/** pthread_sigmask(3), for this thread and what it starts. */
+export function blockSignal(signal: number): void {
+  const set = Buffer.alloc(SIGNAL_SET_BYTES);
+  set.writeUInt8(1 << ((signal - 1) % 8), Math.floor((signal - 1) / 8));
+  check("pthread_sigmask", `${signal}`, -libc().pthread_sigmask(SIG_BLOCK, ptr(set), null));
 }
 
 const LOCK_SH = 1;

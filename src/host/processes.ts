@@ -1,9 +1,8 @@
 /** Starts commands. Every command of the project but the local runner's own stages goes through here. */
 import { RunnerError } from "../text/errors.ts";
 import { formatCommand, formatCommandFailure } from "../text/format-command.ts";
-import { becomeProgram } from "./libc.ts";
+import { becomeProgram, blockSignal, SIGQUIT } from "./libc.ts";
 import type { Log } from "./log.ts";
-import { awaitManager, lostManager, MANAGER_SOCKET, wasHeard } from "./manager.ts";
 import { type ProcessFacts, probeProcess } from "./process-facts.ts";
 import { WAITS, type Wait } from "./waits.ts";
 
@@ -61,28 +60,23 @@ export function openProcesses(context: {
   readonly log: Log;
   readonly environment: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
-  /** Of the service manager; a test has one of its own. */
-  readonly managerSocket?: string;
+  /** What we start is not ended by SIGQUIT. */
+  readonly drains?: boolean;
 }): Processes {
-  const { log, environment, signal, managerSocket = MANAGER_SOCKET } = context;
+  const { log, environment, signal } = context;
+  let drains = context.drains ?? false;
   const path = environment.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
   async function run(argv: readonly string[], options: ExecOptions = {}): Promise<CommandResult> {
     const startedAt = performance.now();
-    const first = await runOnce(argv, options);
-    if (!lostManager(first)) return first;
-    const leftMs = (options.wait ?? WAITS.command).ms - (performance.now() - startedAt);
-    const waitMs = Math.min(WAITS.managerRestart.ms, leftMs);
-    log.debug(`# ${first.stderr.trim()}; once more, when systemd answers again`);
-    await awaitManager(managerSocket, { ms: waitMs, signal });
-    const second = await runOnce(argv, { ...options, wait: { ms: Math.max(leftMs, 1) } });
-    return wasHeard(second) ? { ...second, exitCode: 0 } : second;
-  }
-
-  async function runOnce(argv: readonly string[], options: ExecOptions): Promise<CommandResult> {
-    const startedAt = performance.now();
     if (options.onCancel === "kill" && signal.aborted) throw cancelled(argv);
     log.debug(formatCommand(argv));
+    if (drains) {
+      // Blocked, not ignored: the runtime gives its children the default of every signal, and leaves
+      // them its mask (Bun 1.4.5).
+      blockSignal(SIGQUIT);
+      drains = false;
+    }
     const output = options.terminal === undefined ? "pipe" : "inherit";
     let child: Bun.Subprocess<
       "ignore" | "inherit" | Blob,
