@@ -12,7 +12,7 @@ export const chrootPinAction: Action<[string, string | undefined, { remove?: boo
 ) => {
   const store = await openImageStore(host, readConfig(host));
   const pinned = options.remove !== true;
-  const chosen = setPin(host, store, { image, version, pinned });
+  const chosen = await setPin(host, store, { image, version, pinned });
   host.log.info(
     pinned
       ? `Generation "${chosen}" of image "${image}" stays; while it is the current one, maintenance leaves the image alone.`

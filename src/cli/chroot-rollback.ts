@@ -10,7 +10,7 @@ export const chrootRollbackAction: Action<[string, string | undefined]> = async 
   version,
 ) => {
   const store = await openImageStore(host, readConfig(host));
-  const chosen = rollBack(host, store, { image, version });
+  const chosen = await rollBack(host, store, { image, version });
   host.log.info(`New jobs of image "${image}" get generation "${chosen}".`);
   host.log.info(
     `Maintenance builds upon it; to keep it as it is, pin it: nspawn-runner chroot-pin ${image}`,

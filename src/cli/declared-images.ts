@@ -47,7 +47,8 @@ export function withParents(
   const names = new Set(read.map((one) => (one.kind === "read" ? one.definition.name : one.name)));
   const declared = declaredImages(host, config);
   const parents = read.flatMap((one) => {
-    const parent = one.kind === "read" ? parentOf(one.definition) : undefined;
+    const parent =
+      one.kind === "read" ? parentOf(host, config.rootDirectory, one.definition) : undefined;
     return parent !== undefined && !names.has(parent) && declared.has(parent) ? [parent] : [];
   });
   if (parents.length === 0) return read;

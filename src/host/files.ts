@@ -70,13 +70,10 @@ export interface Files {
   /** Whether two files in the directory can share their data (FICLONE). Leaves nothing there. */
   probeReflink(directory: string): boolean;
   /**
-   * A lock on `path` (created when absent), or nothing when it is taken and `wait` is false. Who has
-   * it alone may remove the file.
+   * A lock on `path` (created when absent), or nothing when it is taken: never blocks. To wait for
+   * it, see `locks.ts`. Who has it alone may remove the file.
    */
-  lock(
-    path: string,
-    options: { mode: "shared" | "exclusive"; wait: boolean },
-  ): Disposable | undefined;
+  lock(path: string, options: { mode: "shared" | "exclusive" }): Disposable | undefined;
 }
 
 const TEXT_MAX_BYTES = 16 * 1024 * 1024;
@@ -189,10 +186,10 @@ function plainFiles(): Files {
       return { magic: facts.type, freeBytes: facts.bavail * facts.bsize };
     },
     probeReflink,
-    lock: (path, { mode, wait }) => {
+    lock: (path, { mode }) => {
       while (true) {
         const fd = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT, 0o600);
-        const taken = lockFile(fd, mode, wait);
+        const taken = lockFile(fd, mode);
         // Who had it before may have removed its file: then it is no lock of this path any more.
         const current = fs.lstatSync(path, { throwIfNoEntry: false })?.ino === fs.fstatSync(fd).ino;
         if (taken && current) return { [Symbol.dispose]: () => fs.closeSync(fd) };

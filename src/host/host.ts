@@ -9,6 +9,8 @@ import { type Claims, openClaims } from "./claims.ts";
 import { type Fifos, openFifos } from "./fifo.ts";
 import { type Files, openFiles } from "./files.ts";
 import { sendDatagram } from "./libc.ts";
+import { findLockHolder } from "./lock-holder.ts";
+import { type Locks, openLocks } from "./locks.ts";
 import { encodeJournalEntry, type Log, type LogLevel, openLog } from "./log.ts";
 import { type Mounts, openMounts } from "./mounts.ts";
 import { openProcesses, type Processes } from "./processes.ts";
@@ -39,6 +41,7 @@ export interface Host {
   readonly architecture: "x64" | "arm64";
   readonly files: Files;
   readonly claims: Claims;
+  readonly locks: Locks;
   readonly fifos: Fifos;
   readonly mounts: Mounts;
   readonly processes: Processes;
@@ -90,6 +93,11 @@ export function openHost(options: {
     architecture: process.arch === "arm64" ? "arm64" : "x64",
     files,
     claims: openClaims(files),
+    locks: openLocks({
+      sleep: (ms) => Bun.sleep(ms),
+      signal: options.signal,
+      findHolder: (path) => findLockHolder(files, path),
+    }),
     fifos: openFifos(),
     mounts: openMounts(),
     processes: openProcesses({ log, environment, ...options }),

@@ -70,9 +70,9 @@ const LOCK_SH = 1;
 const LOCK_EX = 2;
 const LOCK_NB = 4;
 
-/** flock(2) on an open descriptor. False when another holder is in the way and `wait` is false. */
-export function lockFile(fd: number, mode: "shared" | "exclusive", wait: boolean): boolean {
-  const operation = (mode === "shared" ? LOCK_SH : LOCK_EX) | (wait ? 0 : LOCK_NB);
+/** flock(2) on an open descriptor, which never waits. False when another holder is in the way. */
+export function lockFile(fd: number, mode: "shared" | "exclusive"): boolean {
+  const operation = (mode === "shared" ? LOCK_SH : LOCK_EX) | LOCK_NB;
   try {
     check("flock", `descriptor ${fd}`, libc().flock(fd, operation));
     return true;

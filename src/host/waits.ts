@@ -82,6 +82,16 @@ export const WAITS = {
     what: "the deletion of a tree that nobody uses any more, by the unit that does nothing else",
     late: "the tree is set aside, and `gc` names it",
   },
+  treeLock: {
+    ms: 600_000,
+    what: "the lock of an image's trees, held while a machine is cloned or a tree is exchanged",
+    late: "what wanted it fails, and names the process that has it",
+  },
+  changeLock: {
+    ms: 86_400_000,
+    what: "another command that builds the same image or installs the same packages",
+    late: "what waits for it fails, and names the process that has the lock",
+  },
   writeToDisk: {
     ms: 600_000,
     what: "what was written to reach the disk (sync)",

@@ -5,12 +5,12 @@ import { RunnerError } from "../text/errors.ts";
 import type { ImageName } from "../text/names.ts";
 import { type BuildLimits, type BuildObserver, buildImage } from "./build/build-image.ts";
 import { gatherInputs } from "./build/inputs.ts";
+import { requireChangeLock } from "./change-lock.ts";
 import { createSchema } from "./creators/creators.ts";
 import type { Definition } from "./definition/definition.ts";
 import type { ImageStore } from "./draft.ts";
 import { probeImage } from "./find-image.ts";
 import { KEEP_DEFAULT } from "./generations/keep.ts";
-import { requireChangeLock } from "./image-lock.ts";
 
 /**
  * Creates an image; atomic: a failed or interrupted one leaves nothing. Throws when the name is

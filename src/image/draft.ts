@@ -7,7 +7,7 @@ import type { Storage } from "../storage/storage.ts";
 import { discardTree } from "../storage/trash.ts";
 import { isMachineName, type MachineName } from "../text/names.ts";
 import { onlyWarn } from "../text/only-warn.ts";
-import { changeLock } from "./image-lock.ts";
+import { tryChangeLock } from "./change-lock.ts";
 
 /** Where images are, and how they are cloned. */
 export interface ImageStore {
@@ -96,8 +96,8 @@ export async function removeStaleDrafts(host: Host, store: ImageStore): Promise<
   if (host.files.probe(drafts) === undefined) return;
   for (const name of host.files.list(drafts)) {
     await onlyWarn(host.log, `remove the draft "${drafts}/${name}"`, async () => {
-      using lock = changeLock(host, store.rootDirectory, name);
-      if (lock.kind === "held") await removeDraft(host, store, `${drafts}/${name}`);
+      using lock = tryChangeLock(host, store.rootDirectory, name);
+      if (lock !== undefined) await removeDraft(host, store, `${drafts}/${name}`);
     });
   }
 }

@@ -52,16 +52,33 @@ export function probeImage(
     });
   }
   const plain = `${rootDirectory}/${name}`;
-  if (host.files.probe(plain)?.kind === "link") return followAlias(host, rootDirectory, name);
+  if (host.files.probe(plain)?.kind === "link") {
+    const target = aliasTarget(host, rootDirectory, name);
+    return target && probeImage(host, rootDirectory, target);
+  }
   return imageAt(host, { name, kind: "plain", version: undefined, tree: plain });
 }
 
+/**
+ * The name that an image has on the disk, of whatever names it is asked for by: to be known before
+ * anything is locked or put in order. The image need not be there yet.
+ */
+export function resolveAlias(host: FilesHost, rootDirectory: string, name: string): string {
+  if (host.files.probe(`${rootDirectory}/${name}.v/current`) !== undefined) return name;
+  const target = isImageName(name) ? aliasTarget(host, rootDirectory, name) : undefined;
+  return target ?? name;
+}
+
 /** A link `stable` → `trixie` is a second name of an image beside it; others lead nowhere. */
-function followAlias(host: FilesHost, rootDirectory: string, name: ImageName): Image | undefined {
+function aliasTarget(
+  host: FilesHost,
+  rootDirectory: string,
+  name: ImageName,
+): ImageName | undefined {
   const target = host.files.readLink(`${rootDirectory}/${name}`);
   if (target === undefined || !isImageName(target)) return undefined;
   if (host.files.probe(`${rootDirectory}/${target}`)?.kind === "link") return undefined;
-  return probeImage(host, rootDirectory, target);
+  return target;
 }
 
 /**
@@ -97,6 +114,11 @@ function imageAt(host: FilesHost, image: Omit<Image, "identity">): Image | undef
   const facts = host.files.probe(image.tree);
   if (facts?.kind !== "directory") return undefined;
   return { ...image, identity: `${facts.device}:${facts.inode}` };
+}
+
+/** Whether the tree is still there, and no other in its place. */
+export function isSameTree(host: FilesHost, image: Image): boolean {
+  return imageAt(host, image)?.identity === image.identity;
 }
 
 /** Whether a machine of this tree boots: it has a systemd (found where nspawn would). */

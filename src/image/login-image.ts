@@ -7,12 +7,14 @@ import { PLAIN_SETTINGS } from "../machine/machine-settings.ts";
 import type { BuildLimits } from "./build/build-image.ts";
 import { openBuildLog } from "./build/build-log.ts";
 import { sealImage } from "./build/seal-image.ts";
+import { requireChangeLock } from "./change-lock.ts";
+import { copyImage } from "./copy-image.ts";
 import { type Draft, type ImageStore, openDraft, writeToDisk } from "./draft.ts";
 import { findImage, hasBash, type Image } from "./find-image.ts";
 import { KEEP_DEFAULT } from "./generations/keep.ts";
 import { requireManifest, writeManifest } from "./generations/manifest.ts";
 import { newVersion, publishGeneration, replacePlain } from "./generations/publish.ts";
-import { removeLock, requireChangeLock } from "./image-lock.ts";
+import { removeLocks } from "./lock-paths.ts";
 import { tidyImage } from "./tidy.ts";
 import { treeSize } from "./tree-size.ts";
 
@@ -68,9 +70,9 @@ async function lookAtImage(host: Host, store: ImageStore, request: LoginRequest)
   const name = `${image.name}.${host.randomName(8)}`;
   using lock = new DisposableStack();
   lock.use(requireChangeLock(host, store.rootDirectory, name));
-  lock.defer(() => removeLock(host, store.rootDirectory, name));
+  lock.defer(() => removeLocks(host, store.rootDirectory, name));
   await using draft = await openDraft(host, store, name);
-  await store.storage.copyTree(host, image.tree, draft.tree);
+  await copyImage(host, store, { image: image.name, tree: draft.tree });
   // Awaited here: the copy is there until the shell has ended.
   return await enter(host, draft.tree, request);
 }

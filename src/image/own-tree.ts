@@ -1,9 +1,9 @@
 /** A directory put into the root directory by hand becomes clonable without anyone's help, once. */
 import type { Host } from "../host/host.ts";
+import { tryChangeLock } from "./change-lock.ts";
 import { type ImageStore, openDraft, writeToDisk } from "./draft.ts";
 import type { Image } from "./find-image.ts";
 import { replacePlain } from "./generations/publish.ts";
-import { changeLock } from "./image-lock.ts";
 import { tidyImage } from "./tidy.ts";
 
 /**
@@ -14,11 +14,8 @@ export async function ensureOwnTree(host: Host, store: ImageStore, image: Image)
   const { storage, rootDirectory } = store;
   if (!storage.traits.needsOwnTree || storage.isOwnTree(host, image.tree)) return;
   if (image.kind !== "plain") return;
-  using lock = changeLock(host, rootDirectory, image.name);
-  if (lock.kind === "taken") {
-    host.log.debug(`# image "${image.name}": ${lock.by} is changing it`);
-    return;
-  }
+  using lock = tryChangeLock(host, rootDirectory, image.name);
+  if (lock === undefined) return;
   host.log.info(
     `Image "${image.name}" is a plain directory; making it a btrfs subvolume, once, so that jobs start in milliseconds.`,
   );

@@ -6,11 +6,12 @@
 import type { Host } from "../host/host.ts";
 import { type ImageName, isImageName } from "../text/names.ts";
 import { onlyWarn } from "../text/only-warn.ts";
+import { tryChangeLock } from "./change-lock.ts";
 import { type ImageStore, removeStaleDrafts } from "./draft.ts";
-import { discardRetired, removeOldGenerations } from "./generations/publish.ts";
-import { changeLock } from "./image-lock.ts";
+import { removeOldGenerations } from "./generations/publish.ts";
 import { forgetExtended } from "./packages/extended-images.ts";
 import type { ExtendedLimits } from "./packages/forget.ts";
+import { discardRetired } from "./retired-trees.ts";
 
 /** After a change of one image, whose change lock the caller holds. */
 export async function tidyImage(host: Host, store: ImageStore, name: ImageName): Promise<void> {
@@ -34,8 +35,8 @@ export async function tidyImages(
     const name = entry.slice(0, -2);
     if (!entry.endsWith(".v") || !isImageName(name)) continue;
     await onlyWarn(host.log, `remove old generations of image "${name}"`, async () => {
-      using lock = changeLock(host, store.rootDirectory, name);
-      if (lock.kind === "held") await removeOldGenerations(host, store, name);
+      using lock = tryChangeLock(host, store.rootDirectory, name);
+      if (lock !== undefined) await removeOldGenerations(host, store, name);
     });
   }
   await onlyWarn(host.log, "remove images with added packages", () =>

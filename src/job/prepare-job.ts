@@ -2,7 +2,7 @@
 import type { Config } from "../config/config.ts";
 import type { Host } from "../host/host.ts";
 import { probeImage } from "../image/find-image.ts";
-import { imageLock } from "../image/image-lock.ts";
+import { treeLock } from "../image/tree-lock.ts";
 import { createMachine } from "../machine/create-machine.ts";
 import { collectGarbage } from "../machine/machine-list.ts";
 import { machinePaths } from "../machine/machine-paths.ts";
@@ -32,11 +32,13 @@ export async function prepareJob(
   using kept = new DisposableStack();
   const met = new Set<Need["kind"]>();
   while (true) {
-    using lock = lockImage(host, config, request);
+    using lock = await lockImage(host, config, request);
     const facts = await gatherJob(host, config, request);
     const needs = planNeeds(facts).filter((need) => !met.has(need.kind));
     if (needs.length === 0) {
       await collectGarbage(host, { rootDirectory: config.rootDirectory });
+      // What was made for the machine is held for as long as its image's tree.
+      lock.use(kept.move());
       const plan = await startMachine(host, facts, lock);
       return tell(host, { facts, plan, startedAt });
     }
@@ -50,12 +52,17 @@ export async function prepareJob(
 }
 
 /** Nobody exchanges the image's tree between our look at it and our clone of it. */
-function lockImage(host: Host, config: Config, request: PrepareRequest): DisposableStack {
+async function lockImage(
+  host: Host,
+  config: Config,
+  request: PrepareRequest,
+): Promise<DisposableStack> {
   const lock = new DisposableStack();
   const text = chooseImage(request, config);
   // By the name that it has on the disk: the job may have used another one for it.
   const image = isImageName(text) ? probeImage(host, config.rootDirectory, text) : undefined;
-  if (image !== undefined) lock.use(imageLock(host, config.rootDirectory, image.name, "shared"));
+  if (image !== undefined)
+    lock.use(await treeLock(host, config.rootDirectory, image.name, "shared"));
   return lock;
 }
 

@@ -93,7 +93,7 @@ export async function destroyMachine(host: Host, name: MachineName): Promise<voi
 async function releaseAtOnce(host: Host, name: MachineName): Promise<void> {
   const paths = machinePaths(name);
   if (host.files.probe(paths.state) === undefined) return;
-  using lock = host.files.lock(paths.lock, { mode: "exclusive", wait: false });
+  using lock = host.files.lock(paths.lock, { mode: "exclusive" });
   if (lock === undefined || !killMachine(host, name)) return;
   await releaseMachine(host, name);
   host.files.remove(paths.state);

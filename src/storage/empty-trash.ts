@@ -15,7 +15,7 @@ export async function emptyTrash(host: Host, rootDirectory: string): Promise<voi
   // Whoever throws something away while the lock is held relies on the holder: hence the look after
   // it has been let go.
   while (waiting().length > 0 && !host.signal.aborted) {
-    using lock = host.files.lock(trashLock(rootDirectory), { mode: "exclusive", wait: false });
+    using lock = host.files.lock(trashLock(rootDirectory), { mode: "exclusive" });
     if (lock === undefined) return;
     for (let names = waiting(); names.length > 0; names = waiting()) {
       for (const name of names) {

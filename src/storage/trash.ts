@@ -80,7 +80,7 @@ export async function startDeleter(host: TrashHost, rootDirectory: string): Prom
 
 /** Shared, so that others who ask at the same moment are not taken for a deleter. */
 function deleterWorks(host: Pick<Host, "files">, rootDirectory: string): boolean {
-  using lock = host.files.lock(trashLock(rootDirectory), { mode: "shared", wait: false });
+  using lock = host.files.lock(trashLock(rootDirectory), { mode: "shared" });
   return lock === undefined;
 }
 

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { buildProgram } from "../../src/cli/program.ts";
 import { entries } from "../../src/config/settings.ts";
+import { LOCK_ORDER } from "../../src/host/lock-order.ts";
 import { EXIT_CODES, readExitCodes } from "../../src/job/exit-codes.ts";
 
 const NOTE = "<!-- Written by script/docs. -->\n\n";
@@ -12,6 +13,7 @@ export function referencePages(): Readonly<Record<string, string>> {
     "commands.md": NOTE + commandsPage(),
     "config.md": NOTE + configPage(),
     "exit-codes.md": NOTE + exitCodesPage(),
+    "locks.md": NOTE + locksPage(),
   };
 }
 
@@ -45,6 +47,18 @@ function commandsPage(): string {
     .filter((command) => command.name() !== "help")
     .map((command) => `## ${command.name()}\n\n${helpOf(command)}`);
   return ["# Commands\n", helpOf(program), ...commands].join("\n");
+}
+
+function locksPage(): string {
+  const rows = LOCK_ORDER.map(({ name, guards, held }) => `| ${name} | ${guards} | ${held} |\n`);
+  return [
+    "# Locks\n\n",
+    "Every lock there is (flock(2)), in the order in which they are waited for: who holds one waits\n",
+    "only for those below it. A test's fake host refuses any other wait. Nothing that waits blocks its\n",
+    "process; each wait is bounded, ends by a signal, and names the process that has the lock.\n\n",
+    "| lock | guards | is held |\n|---|---|---|\n",
+    ...rows,
+  ].join("");
 }
 
 function configPage(): string {

@@ -4,18 +4,23 @@ import type { Files, PathFacts } from "../../src/host/files.ts";
 import type { TreeEntry } from "../../src/host/tree.ts";
 import { type Effects, Killed } from "./effects.ts";
 import { type FakeDisk, type Fifo, type Node, posixError } from "./fake-disk.ts";
+import type { LockOrder } from "./lock-order.ts";
 
 interface FilesParts {
   readonly locks: LockTable;
   readonly effects: Effects;
+  readonly order: LockOrder;
   /** Of files that are being written. */
   readonly randomName: (length: number) => string;
 }
 
-/** Who holds which lock: path → shared or exclusive holders. */
-export type LockTable = Map<string, { shared: number; exclusive: number }>;
+/** Who holds which lock: file → shared or exclusive holders. A removed file is another's lock no more. */
+export type LockTable = Map<Node, { shared: number; exclusive: number }>;
 
-export function openFakeFiles(disk: FakeDisk, { locks, effects, randomName }: FilesParts): Files {
+export function openFakeFiles(
+  disk: FakeDisk,
+  { locks, effects, order, randomName }: FilesParts,
+): Files {
   const { change } = effects;
   const textAt = (path: string): string => {
     const node = disk.need("open", path);
@@ -127,7 +132,15 @@ export function openFakeFiles(disk: FakeDisk, { locks, effects, randomName }: Fi
         }
       });
       // Of a process that ends, whyever, the kernel keeps no lock.
-      return takeLock(locks, path, options);
+      const lock = takeLock(locks, disk.need("flock", path), options);
+      if (lock === undefined) return undefined;
+      const letGo = order.took(path);
+      return {
+        [Symbol.dispose]: () => {
+          letGo();
+          lock[Symbol.dispose]();
+        },
+      };
     },
   };
 }
@@ -135,14 +148,12 @@ export function openFakeFiles(disk: FakeDisk, { locks, effects, randomName }: Fi
 /** Its release is no effect: the kernel does it, also when the process is killed. */
 function takeLock(
   locks: LockTable,
-  path: string,
-  { mode, wait }: { readonly mode: "shared" | "exclusive"; readonly wait: boolean },
+  file: Node,
+  { mode }: { readonly mode: "shared" | "exclusive" },
 ): Disposable | undefined {
-  const held = locks.get(path) ?? { shared: 0, exclusive: 0 };
-  locks.set(path, held);
+  const held = locks.get(file) ?? { shared: 0, exclusive: 0 };
+  locks.set(file, held);
   if (held.exclusive > 0 || (mode === "exclusive" && held.shared > 0)) {
-    // Nobody else runs meanwhile who could let go of it.
-    if (wait) throw new Error(`deadlock: the lock "${path}" is held`);
     return undefined;
   }
   held[mode] += 1;

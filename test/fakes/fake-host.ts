@@ -8,6 +8,7 @@ import { ownerGoneAction } from "../../src/cli/owner-gone.ts";
 import { releaseAction } from "../../src/cli/release.ts";
 import { openClaims } from "../../src/host/claims.ts";
 import type { Host } from "../../src/host/host.ts";
+import { openLocks } from "../../src/host/locks.ts";
 import type { Mounts } from "../../src/host/mounts.ts";
 import type { ProcessFacts } from "../../src/host/process-facts.ts";
 import type { ExecOptions, Processes } from "../../src/host/processes.ts";
@@ -19,12 +20,15 @@ import { CGROUP2, type FakeDisk, type FileSystem, openDisk } from "./fake-disk.t
 import { type LockTable, openFakeFifos, openFakeFiles } from "./fake-files.ts";
 import { furnishNetwork, networkCommands } from "./fake-network.ts";
 import { Became, type FakeSystemd, openSystemd, type RunScript } from "./fake-systemd.ts";
+import { openLockOrder } from "./lock-order.ts";
 
 export interface ProcessOptions {
   readonly fails?: FailureOrder;
   readonly environment?: Readonly<Record<string, string>>;
   readonly userId?: number;
   readonly signal?: AbortSignal;
+  /** Where it waits for something, others may go on until this resolves. */
+  readonly pause?: () => Promise<void>;
 }
 
 export interface FakeProcess {
@@ -103,7 +107,15 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
     const said: string[] = [];
     const printed: string[] = [];
     const say = (text: string): void => void said.push(text);
-    const files = openFakeFiles(disk, { locks, effects, randomName: draftName });
+    const signal = how.signal ?? new AbortController().signal;
+    const pause = how.pause ?? (async () => {});
+    const sleep = async (ms: number): Promise<void> => {
+      now += ms;
+      await pause();
+    };
+    const order = openLockOrder();
+    const locksOf = openLocks({ sleep, signal, findHolder: () => 'process 17 ("nspawn-runner")' });
+    const files = openFakeFiles(disk, { locks, effects, order, randomName: draftName });
     const host: Host = {
       environment: how.environment ?? {},
       workingDirectory: "/root",
@@ -114,9 +126,16 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
       architecture: "x64",
       files,
       claims: openClaims(files),
+      locks: {
+        ...locksOf,
+        wait: async (request) => {
+          order.aboutToWait(request.path);
+          return locksOf.wait(request);
+        },
+      },
       fifos: openFakeFifos(disk),
       mounts: openFakeMounts(disk, effects),
-      processes: openFakeProcesses(table, effects, processes),
+      processes: openFakeProcesses(table, { effects, processes, pause }),
       cgroups: {
         exists: (path) => systemd.units.has(unitOf(path)) || systemd.watchers.has(unitOf(path)),
         isPopulated: (path) => systemd.units.get(unitOf(path))?.lives === true,
@@ -126,16 +145,14 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
       },
       clock: {
         nowMs: () => now,
-        sleep: async (ms) => {
-          now += ms;
-        },
+        sleep,
       },
       log: {
         level: "debug",
         ...{ info: say, warn: say, verbose: say, debug: say, error: say },
         setFields: () => {},
       },
-      signal: how.signal ?? new AbortController().signal,
+      signal,
       randomName,
       colours: false,
       print: (text) => void printed.push(text),
@@ -205,10 +222,15 @@ function findMounts(disk: FakeDisk, path: string, around?: FileSystem): string[]
   );
 }
 
+interface ProcessesParts {
+  readonly effects: Effects;
+  readonly processes: ReadonlyMap<number, ProcessFacts>;
+  readonly pause: () => Promise<void>;
+}
+
 function openFakeProcesses(
   table: CommandTable,
-  effects: Effects,
-  processes: ReadonlyMap<number, ProcessFacts>,
+  { effects, processes, pause }: ProcessesParts,
 ): Processes {
   const behaviourOf = (argv: readonly string[]) => {
     const found = table.find(([prefix]) => prefix.every((word, index) => argv[index] === word));
@@ -217,8 +239,10 @@ function openFakeProcesses(
   };
   const run = async (argv: readonly string[], _options?: ExecOptions) => {
     const behaviour = behaviourOf(argv);
+    await pause();
     const fate = effects.begin(formatCommand(argv));
     const answer: Answer = await behaviour({ argv, refused: fate === "refused" });
+    await pause();
     const failed = fate !== "works" && answer.exitCode === 0;
     return {
       argv,

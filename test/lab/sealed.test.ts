@@ -90,7 +90,7 @@ describe("chroot-login", () => {
     const locks = readdirSync(`${btrfs.root}/.locks`);
     expect(locks.filter((name) => name.startsWith("looked."))).toEqual([
       "looked.change",
-      "looked.change.by",
+      "looked.turn",
     ]);
     expect((await runner.call("chroot-remove", "looked")).code).toBe(0);
     expect(readdirSync(`${btrfs.root}/.locks`).filter((name) => name.startsWith("looked"))).toEqual(

@@ -4,10 +4,9 @@ import type { Host } from "../../host/host.ts";
 import { WAITS } from "../../host/waits.ts";
 import { RunnerError } from "../../text/errors.ts";
 import { formatCommand } from "../../text/format-command.ts";
+import { copyImage } from "../copy-image.ts";
 import type { CreateStep } from "../creators/creator.ts";
 import type { Draft, ImageStore } from "../draft.ts";
-import { findImage } from "../find-image.ts";
-import { imageLock } from "../image-lock.ts";
 import type { BuildLog } from "./build-log.ts";
 
 /** Throws a system error when a step fails; the log has its words. */
@@ -36,12 +35,8 @@ async function runStep(
       host.files.writeText(step.path, step.text, step.mode);
       return;
     case "copy-image": {
-      const { name } = findImage(host, store.rootDirectory, step.image);
-      // Nobody removes the parent's tree while it is copied.
-      using _lock = imageLock(host, store.rootDirectory, name, "shared");
-      const parent = findImage(host, store.rootDirectory, name);
       log.note(`Copying image "${step.image}".`);
-      await store.storage.copyTree(host, parent.tree, draft.tree);
+      await copyImage(host, store, { image: step.image, tree: draft.tree });
       return;
     }
     case "run":

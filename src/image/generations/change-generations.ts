@@ -1,14 +1,16 @@
 /** What an administrator does with generations: go back, keep, remove. */
 import type { Host } from "../../host/host.ts";
-import { discardTree } from "../../storage/trash.ts";
+import { moveToTrash, startDeleter } from "../../storage/trash.ts";
 import { RunnerError } from "../../text/errors.ts";
 import type { ImageName } from "../../text/names.ts";
+import { requireChangeLock } from "../change-lock.ts";
 import type { ImageStore } from "../draft.ts";
 import { findImage, generationsDirectory } from "../find-image.ts";
-import { imageLock, removeLock, requireChangeLock } from "../image-lock.ts";
+import { removeLocks } from "../lock-paths.ts";
+import { treeLock } from "../tree-lock.ts";
 import { usedTrees } from "../used-trees.ts";
 import { findGeneration, type Generation, listGenerations, pinPath } from "./generations.ts";
-import { makeCurrent, removeGeneration } from "./publish.ts";
+import { makeCurrent, takeGenerationAway } from "./publish.ts";
 
 /** Throws a usage error for an image that has none: a directory that came by hand. */
 export function requireGenerations(
@@ -30,11 +32,11 @@ export function requireGenerations(
  * Makes an older generation the current one, the one before when no version is given. Returns its
  * version. New jobs get it; those that run keep theirs.
  */
-export function rollBack(
+export async function rollBack(
   host: Host,
   store: ImageStore,
   request: { readonly image: string; readonly version: string | undefined },
-): string {
+): Promise<string> {
   const { name } = requireGenerations(host, store, request.image);
   using _lock = requireChangeLock(host, store.rootDirectory, name);
   const { generations } = requireGenerations(host, store, name);
@@ -42,7 +44,7 @@ export function rollBack(
     request.version === undefined
       ? oneBefore(generations, name)
       : findGeneration(generations, { name, version: request.version });
-  makeCurrent(host, store, { name, version: target.version });
+  await makeCurrent(host, store, { name, version: target.version });
   return target.version;
 }
 
@@ -58,7 +60,7 @@ function oneBefore(generations: readonly Generation[], name: ImageName): Generat
 }
 
 /** Keeps a generation (the current one when no version is given) from being removed or replaced. */
-export function setPin(
+export async function setPin(
   host: Host,
   store: ImageStore,
   request: {
@@ -66,8 +68,11 @@ export function setPin(
     readonly version: string | undefined;
     readonly pinned: boolean;
   },
-): string {
-  const { name, generations } = requireGenerations(host, store, request.image);
+): Promise<string> {
+  const { name } = requireGenerations(host, store, request.image);
+  // Whoever removes generations looks for pins under this lock.
+  using _lock = await treeLock(host, store.rootDirectory, name, "exclusive");
+  const { generations } = requireGenerations(host, store, name);
   const target =
     request.version === undefined
       ? generations.find((generation) => generation.current)
@@ -89,28 +94,32 @@ export async function removeImage(
 ): Promise<void> {
   const { name } = findImage(host, store.rootDirectory, request.image);
   using _change = requireChangeLock(host, store.rootDirectory, name);
-  using _lock = imageLock(host, store.rootDirectory, name, "exclusive");
+  await takeAway(host, store, { name, version: request.version });
+  await startDeleter(host, store.rootDirectory);
+}
+
+/** Out of every job's way, in one rename. */
+async function takeAway(
+  host: Host,
+  store: ImageStore,
+  request: { readonly name: ImageName; readonly version: string | undefined },
+): Promise<void> {
+  const { name, version } = request;
+  using _lock = await treeLock(host, store.rootDirectory, name, "exclusive");
   const image = findImage(host, store.rootDirectory, name);
   const generations = listGenerations(host, store.rootDirectory, name);
-  if (request.version !== undefined) {
-    const chosen = findGeneration(generations, { name, version: request.version });
+  if (version !== undefined) {
+    const chosen = findGeneration(generations, { name, version });
     if (chosen.current) throw refusal(name, `generation "${chosen.version}" is what new jobs get`);
     requireUnused(host, name, [chosen]);
-    await removeGeneration(host, store, chosen);
+    takeGenerationAway(host, store, chosen);
     return;
   }
-  if (image.kind === "plain") {
-    requireUnused(host, name, [{ ...image, version: "", pinned: false }]);
-    await discardTree(host, store.rootDirectory, image.tree);
-    removeLock(host, store.rootDirectory, name);
-    return;
-  }
-  requireUnused(host, name, generations);
-  // First its name: from here on no job finds a half of it.
-  const directory = generationsDirectory(store.rootDirectory, name);
-  host.files.remove(`${directory}/current`);
-  await discardTree(host, store.rootDirectory, directory);
-  removeLock(host, store.rootDirectory, name);
+  const plain = image.kind === "plain";
+  requireUnused(host, name, plain ? [{ ...image, version: "", pinned: false }] : generations);
+  const place = plain ? image.tree : generationsDirectory(store.rootDirectory, name);
+  moveToTrash(host, store.rootDirectory, place);
+  removeLocks(host, store.rootDirectory, name);
 }
 
 function requireUnused(

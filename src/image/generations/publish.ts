@@ -4,12 +4,12 @@
  */
 
 import type { Host } from "../../host/host.ts";
-import { discardTree } from "../../storage/trash.ts";
+import { moveToTrash, startDeleter } from "../../storage/trash.ts";
 import type { ImageName } from "../../text/names.ts";
-import { onlyWarn } from "../../text/only-warn.ts";
 import { type Draft, type ImageStore, writtenAway } from "../draft.ts";
 import { generationsDirectory, type Image } from "../find-image.ts";
-import { imageLock } from "../image-lock.ts";
+import { retiredPlace } from "../retired-trees.ts";
+import { treeLock } from "../tree-lock.ts";
 import { mayBeUsed, usedTrees } from "../used-trees.ts";
 import { type Generation, listGenerations, pinPath } from "./generations.ts";
 import { KEEP_DEFAULT, planRemoval } from "./keep.ts";
@@ -17,8 +17,6 @@ import { manifestPath, removeManifest } from "./manifest.ts";
 
 /** Of the link that is to become `current`. */
 const NEXT_PREFIX = ".current-";
-/** Replaced trees of plain images, which machines may still have as their lower layer. */
-const retiredDirectory = (store: ImageStore): string => `${store.rootDirectory}/.retired`;
 
 /** Sorts by time to the millisecond, and is never given twice. */
 export function newVersion(host: Pick<Host, "clock" | "randomName">): string {
@@ -40,7 +38,7 @@ export async function publishGeneration(
   const generation = `${name}_${version}`;
   const tree = `${directory}/${generation}`;
   {
-    using _lock = imageLock(host, store.rootDirectory, name, "exclusive");
+    using _lock = await treeLock(host, store.rootDirectory, name, "exclusive");
     if (host.files.probe(directory) === undefined) {
       // A new image comes whole, in one step, or not at all.
       const first = `${draft.work}/generations`;
@@ -60,13 +58,13 @@ export async function publishGeneration(
 }
 
 /** Points `current` at a generation. Atomic; jobs that are being cloned get the old one or the new. */
-export function makeCurrent(
+export async function makeCurrent(
   host: Host,
   store: ImageStore,
   choice: { readonly name: ImageName; readonly version: string },
-): void {
+): Promise<void> {
   const { name, version } = choice;
-  using _lock = imageLock(host, store.rootDirectory, name, "exclusive");
+  using _lock = await treeLock(host, store.rootDirectory, name, "exclusive");
   pointTo(host, generationsDirectory(store.rootDirectory, name), `${name}_${version}`);
 }
 
@@ -83,11 +81,9 @@ export async function replacePlain(
   change: { readonly image: Image; readonly draft: Draft },
 ): Promise<void> {
   const { image, draft } = change;
-  const retired = retiredDirectory(store);
-  host.files.ensureDirectory(retired, 0o700);
-  const old = `${retired}/${image.name}-${host.randomName(8)}`;
+  const old = retiredPlace(host, store, image.name);
   {
-    using _lock = imageLock(host, store.rootDirectory, image.name, "exclusive");
+    using _lock = await treeLock(host, store.rootDirectory, image.name, "exclusive");
     // From the place where the old one will be: however this ends, the image is there, and gc
     // finds the other one.
     host.files.renameNew(draft.tree, old);
@@ -114,11 +110,9 @@ export async function removeOldGenerations(
   const removed = planRemoval(candidates, rule, host.clock.nowMs());
   for (const generation of generations) {
     if (!removed.includes(generation.version)) continue;
-    using _lock = imageLock(host, store.rootDirectory, name, "exclusive");
-    // A job may have been cloned from it since we looked.
-    if (mayBeUsed(usedTrees(host), generation.identity)) continue;
-    await removeGeneration(host, store, generation);
+    await removeUnused(host, store, { name, generation });
   }
+  using _lock = await treeLock(host, store.rootDirectory, name, "exclusive");
   removeStrays(host, generationsDirectory(store.rootDirectory, name));
   return removed;
 }
@@ -135,26 +129,24 @@ function removeStrays(host: Host, directory: string): void {
   }
 }
 
-export async function removeGeneration(
+async function removeUnused(
   host: Host,
   store: ImageStore,
-  generation: Generation,
+  { name, generation }: { readonly name: ImageName; readonly generation: Generation },
 ): Promise<void> {
-  await discardTree(host, store.rootDirectory, generation.tree);
-  host.files.remove(pinPath(generation.tree));
-  removeManifest(host, generation.tree);
+  {
+    using _lock = await treeLock(host, store.rootDirectory, name, "exclusive");
+    // A job may have been cloned from it, and a person may have pinned it, since we looked.
+    if (mayBeUsed(usedTrees(host), generation.identity)) return;
+    if (host.files.probe(pinPath(generation.tree)) !== undefined) return;
+    takeGenerationAway(host, store, generation);
+  }
+  await startDeleter(host, store.rootDirectory);
 }
 
-/** Throws away trees of plain images that were replaced, once no machine was cloned from them. */
-export async function discardRetired(host: Host, store: ImageStore): Promise<void> {
-  const retired = retiredDirectory(store);
-  if (host.files.probe(retired) === undefined) return;
-  const used = usedTrees(host);
-  for (const entry of host.files.list(retired)) {
-    const facts = host.files.probe(`${retired}/${entry}`);
-    if (facts === undefined || mayBeUsed(used, `${facts.device}:${facts.inode}`)) continue;
-    await onlyWarn(host.log, `remove "${retired}/${entry}", which was replaced`, () =>
-      discardTree(host, store.rootDirectory, `${retired}/${entry}`),
-    );
-  }
+/** Out of every job's way; the caller has the lock of the image's trees alone. */
+export function takeGenerationAway(host: Host, store: ImageStore, { tree }: Generation): void {
+  moveToTrash(host, store.rootDirectory, tree);
+  host.files.remove(pinPath(tree));
+  removeManifest(host, tree);
 }

@@ -27,7 +27,7 @@ export async function buildMissingImage(
 ): Promise<void> {
   const { name, directories, limits } = request;
   const declared = new Set(findDefinitions(host, directories).definitions.map((file) => file.name));
-  const definitions = withParents(host, name, { declared, directories });
+  const definitions = withParents(host, store, name, { declared, directories });
   for (const task of openMaintenance(host, store, {
     definitions,
     wish: "missing",
@@ -44,6 +44,7 @@ export async function buildMissingImage(
 /** An image and what it extends, as far as that is declared. */
 function withParents(
   host: Host,
+  store: ImageStore,
   name: ImageName,
   known: { readonly declared: ReadonlySet<string>; readonly directories: readonly string[] },
 ): Definition[] {
@@ -52,7 +53,7 @@ function withParents(
   while (next !== undefined && known.declared.has(next) && !definitions.has(next)) {
     const definition: Definition = readDefinition(host, parseImageName(next), known.directories);
     definitions.set(next, definition);
-    next = parentOf(definition);
+    next = parentOf(host, store.rootDirectory, definition);
   }
   return [...definitions.values()];
 }

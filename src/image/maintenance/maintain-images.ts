@@ -4,13 +4,13 @@ import { RunnerError } from "../../text/errors.ts";
 import { type ImageName, parseImageName } from "../../text/names.ts";
 import { type BuildLimits, type BuildObserver, buildImage } from "../build/build-image.ts";
 import { gatherInputs } from "../build/inputs.ts";
+import { awaitChangeLock, requireChangeLock } from "../change-lock.ts";
 import { creatorOf } from "../creators/creators.ts";
 import type { Definition } from "../definition/definition.ts";
 import type { ImageStore } from "../draft.ts";
-import { probeImage } from "../find-image.ts";
+import { probeImage, resolveAlias } from "../find-image.ts";
 import { listGenerations } from "../generations/generations.ts";
 import { type BuildInputs, type Manifest, requireManifest } from "../generations/manifest.ts";
-import { awaitChangeLock, requireChangeLock } from "../image-lock.ts";
 import { orderByParent } from "./order.ts";
 import {
   type ImageFacts,
@@ -52,7 +52,7 @@ export function openMaintenance(
   const ended = new Map<string, PromiseWithResolvers<void>>();
   const nodes = request.definitions.map((definition) => ({
     name: definition.name,
-    parent: parentOf(definition),
+    parent: parentOf(host, store.rootDirectory, definition),
     definition,
   }));
   for (const { name } of nodes) ended.set(name, Promise.withResolvers());
@@ -77,8 +77,15 @@ export function openMaintenance(
   }));
 }
 
-export const parentOf = (definition: Definition): string | undefined =>
-  creatorOf(definition.create).parent(definition.create.options);
+/** The image that it extends, by the name that it has on the disk; nothing for most. */
+export function parentOf(
+  host: Pick<Host, "files">,
+  rootDirectory: string,
+  definition: Definition,
+): string | undefined {
+  const parent = creatorOf(definition.create).parent(definition.create.options);
+  return parent && resolveAlias(host, rootDirectory, parent);
+}
 
 async function maintainOne(
   host: Host,
@@ -133,7 +140,7 @@ function currentFacts(host: Host, store: ImageStore, name: ImageName): ImageFact
 
 /** `NAME/VERSION` of the generation that a derived image is made from. */
 function parentVersion(host: Host, store: ImageStore, definition: Definition): string {
-  const parent = parentOf(definition);
+  const parent = parentOf(host, store.rootDirectory, definition);
   if (parent === undefined) return "";
   const image = probeImage(host, store.rootDirectory, parseImageName(parent));
   if (image !== undefined) return `${image.name}/${image.version ?? image.identity}`;

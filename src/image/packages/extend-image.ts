@@ -9,15 +9,18 @@ import type { BuildLimits } from "../build/build-image.ts";
 import { openBuildLog } from "../build/build-log.ts";
 import { withBuildMachine } from "../build/build-machine.ts";
 import { sealImage } from "../build/seal-image.ts";
+import { awaitChangeLock } from "../change-lock.ts";
+import { copySameTree } from "../copy-image.ts";
 import { type ImageStore, openDraft, writeToDisk, writtenAway } from "../draft.ts";
 import { hasSystemd, type Image } from "../find-image.ts";
 import { requireManifest, writeManifest } from "../generations/manifest.ts";
 import { newVersion } from "../generations/publish.ts";
-import { awaitChangeLock, imageLock } from "../image-lock.ts";
+import { treeLock } from "../tree-lock.ts";
 import { treeSize } from "../tree-size.ts";
 import {
   extendedDirectory,
   extendedKey,
+  extendedLock,
   extendedTree,
   forgetExtended,
   placeExtended,
@@ -53,9 +56,9 @@ export async function extendImage(
   const { base, packages } = request;
   const key = extendedKey(base, packages);
   const wanted = { name: base.name, key };
-  const draftName = `.packages-${key}`;
+  const draftName = extendedLock(key);
   using held = new DisposableStack();
-  held.use(imageLock(host, store.rootDirectory, draftName, "shared"));
+  held.use(await treeLock(host, store.rootDirectory, draftName, "shared"));
   const ready = (): ExtendedImage | undefined => {
     const image = probeExtended(host, store, wanted);
     if (image === undefined) return undefined;
@@ -94,7 +97,7 @@ async function install(
     version: newVersion(host),
   });
   await using draft = await openDraft(host, store, request.draftName);
-  await copyBase(host, store, { base, tree: draft.tree });
+  await copySameTree(host, store, { image: base, tree: draft.tree });
   const machine = { image: base.name, draft, log, ...limits };
   const startedAt = host.clock.nowMs();
   await withBuildMachine(
@@ -139,25 +142,6 @@ async function install(
   await placeExtended(host, store, { key, draftTree: draft.tree });
   draft.published();
   await writtenAway(host, directory);
-}
-
-/** Nobody removes the base while it is copied. */
-async function copyBase(
-  host: Host,
-  store: ImageStore,
-  copy: { readonly base: Image; readonly tree: string },
-): Promise<void> {
-  const { base, tree } = copy;
-  using _lock = imageLock(host, store.rootDirectory, base.name, "shared");
-  const facts = host.files.probe(base.tree);
-  if (facts === undefined || `${facts.device}:${facts.inode}` !== base.identity) {
-    throw new RunnerError({
-      kind: "system",
-      message: `Image "${base.name}" was changed just now.`,
-      hints: ["Try again."],
-    });
-  }
-  await store.storage.copyTree(host, base.tree, tree);
 }
 
 function refusedPackages(

@@ -2,13 +2,14 @@
 
 import type { Host } from "../../host/host.ts";
 import { type RecordHost, readValue } from "../../record/record.ts";
-import { discardTree } from "../../storage/trash.ts";
+import { discardTree, moveToTrash, startDeleter } from "../../storage/trash.ts";
 import type { ImageName } from "../../text/names.ts";
 import { onlyWarn } from "../../text/only-warn.ts";
 import type { ImageStore } from "../draft.ts";
 import { type Image, isCurrentTree } from "../find-image.ts";
 import { manifestPath, readManifest, removeManifest } from "../generations/manifest.ts";
-import { removeLock, tryImageLock } from "../image-lock.ts";
+import { removeLocks } from "../lock-paths.ts";
+import { tryTreeLock } from "../tree-lock.ts";
 import { mayBeUsed, usedTrees } from "../used-trees.ts";
 import { lastUsedMs, readUse, usePath } from "./extended-use.ts";
 import { type Extended, type ExtendedLimits, planForgetting } from "./forget.ts";
@@ -18,6 +19,9 @@ export const extendedDirectory = (store: ImageStore): string => `${store.rootDir
 
 export const extendedTree = (store: ImageStore, key: string): string =>
   `${extendedDirectory(store)}/${key}`;
+
+/** Name of the locks of one of these: no image's. */
+export const extendedLock = (key: string): string => `.packages-${key}`;
 
 /** The image with those packages, when an earlier job has had them installed. */
 export function findExtended(
@@ -89,16 +93,23 @@ function describeExtended(host: Host, store: ImageStore, key: string): Extended 
 }
 
 async function forget(host: Host, store: ImageStore, key: string): Promise<void> {
+  takeAway(host, store, key);
+  await startDeleter(host, store.rootDirectory);
+}
+
+/** Under its lock: out of the way of whoever asks for it. */
+function takeAway(host: Host, store: ImageStore, key: string): void {
   const tree = extendedTree(store, key);
-  using lock = tryImageLock(host, store.rootDirectory, `.packages-${key}`);
+  const name = extendedLock(key);
+  using lock = tryTreeLock(host, store.rootDirectory, name);
   if (lock === undefined) return; // A job is about to clone it.
   // One may have done so, and have let go of the lock, since we looked.
   if (describeExtended(host, store, key)?.used === true) return;
   // First what makes it whole: a removal that is cut off leaves nothing that a job would take.
   removeManifest(host, tree);
-  await discardTree(host, store.rootDirectory, tree);
+  moveToTrash(host, store.rootDirectory, tree);
   host.files.remove(usePath(tree));
-  removeLock(host, store.rootDirectory, `.packages-${key}`);
+  removeLocks(host, store.rootDirectory, name);
 }
 
 /** Puts a draft, its manifest and its use in the place of that key. The manifest comes last. */

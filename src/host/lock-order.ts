@@ -1,0 +1,59 @@
+/**
+ * Every lock that the project has, in the order in which they may be waited for: who holds one waits
+ * only for later ones. `script/docs` prints the table into docs/architecture.md, and the fake host
+ * refuses a wait against it. Pure.
+ */
+
+export interface LockKind {
+  /** Of its file. */
+  readonly path: RegExp;
+  readonly name: string;
+  readonly guards: string;
+  /** For how long it is held. */
+  readonly held: string;
+}
+
+export const LOCK_ORDER: readonly LockKind[] = [
+  {
+    path: /\/preparing\/[^/]+$/,
+    name: "preparing: `/run/nspawn-runner/preparing/MACHINE`",
+    guards: "a machine that is being made, from gc",
+    held: "until it runs",
+  },
+  {
+    path: /\/\.locks\/\.packages-[^/.]+(\.turn)?$/,
+    name: "packages: `ROOT/.locks/.packages-KEY`",
+    guards: "a tree with added packages, from being forgotten; shared by jobs that want it",
+    held: "from before it is made or found until a machine's clone is made",
+  },
+  {
+    path: /\/\.locks\/[^/]+\.change$/,
+    name: "change: `ROOT/.locks/NAME.change`",
+    guards: "an image from two commands that change it; its draft",
+    held: "for a whole build or login",
+  },
+  {
+    path: /\/\.locks\/[^/]+\.turn$/,
+    name: "turn: `ROOT/.locks/NAME.turn`",
+    guards: "whoever waits for the trees' lock alone, from those who come later to share it",
+    held: "while that is waited for",
+  },
+  {
+    path: /\/\.locks\/[^/]+$/,
+    name: "trees: `ROOT/.locks/NAME`",
+    guards: "which trees an image has; shared by jobs that clone one",
+    held: "for a few renames, or until a machine's clone is made",
+  },
+  {
+    path: /\/machines\/[^/]+\/lock$/,
+    name: "release: `/run/nspawn-runner/machines/MACHINE/lock`",
+    guards: "the end of a machine, which its unit and `cleanup` may both see to",
+    held: "while it is released",
+  },
+  {
+    path: /\/\.trash\.lock$/,
+    name: "trash: `ROOT/.trash.lock`",
+    guards: "the trash, from two deleters",
+    held: "while there is anything to delete",
+  },
+];

@@ -1,0 +1,32 @@
+/**
+ * Trees of plain images that were exchanged for others: no job gets them any more, but machines may
+ * still have them as their lower layer.
+ */
+import type { Host } from "../host/host.ts";
+import { discardTree } from "../storage/trash.ts";
+import { onlyWarn } from "../text/only-warn.ts";
+import type { ImageStore } from "./draft.ts";
+import { mayBeUsed, usedTrees } from "./used-trees.ts";
+
+const retiredDirectory = (store: ImageStore): string => `${store.rootDirectory}/.retired`;
+
+/** A place for the tree that is exchanged, which is not there yet. */
+export function retiredPlace(host: Host, store: ImageStore, name: string): string {
+  host.files.ensureDirectory(retiredDirectory(store), 0o700);
+  return `${retiredDirectory(store)}/${name}-${host.randomName(8)}`;
+}
+
+/** Throws away those that no machine was cloned from. */
+export async function discardRetired(host: Host, store: ImageStore): Promise<void> {
+  const directory = retiredDirectory(store);
+  if (host.files.probe(directory) === undefined) return;
+  const used = usedTrees(host);
+  for (const entry of host.files.list(directory)) {
+    const path = `${directory}/${entry}`;
+    const facts = host.files.probe(path);
+    if (facts === undefined || mayBeUsed(used, `${facts.device}:${facts.inode}`)) continue;
+    await onlyWarn(host.log, `remove "${path}", which was replaced`, () =>
+      discardTree(host, store.rootDirectory, path),
+    );
+  }
+}
