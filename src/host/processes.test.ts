@@ -1,15 +1,14 @@
 /** Commands end: by themselves, in time, or when we are told to end. */
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { openLog } from "./log.ts";
 import { openProcesses } from "./processes.ts";
 
+const log = openLog({ level: "quiet", write: () => {}, sendToJournal: () => {} });
+
 function open(signal = new AbortController().signal) {
-  const log = openLog({ level: "quiet", write: () => {}, sendToJournal: () => {} });
-  return openProcesses({
-    log,
-    environment: { PATH: process.env.PATH ?? "" },
-    signal,
-  });
+  return openProcesses({ log, environment: { PATH: process.env.PATH ?? "" }, signal });
 }
 
 test("a command that takes too long is killed, and named with its time", async () => {
@@ -63,3 +62,44 @@ test("in a call that is to outlive a drain, what we start does not end by SIGQUI
   const { stdout } = Bun.spawnSync([process.execPath, "-e", program]);
   expect(stdout.toString()).toBe("lives\n\n");
 });
+
+describe("systemd starts itself anew", () => {
+  const lost = "Failed to connect to system scope bus via local transport: Connection refused";
+  const cutOff = "Failed to start transient service unit: Transport endpoint is not connected";
+  const there =
+    "Failed to start transient service unit: Unit x.service was already loaded or has a fragment file.";
+  test.each([
+    ["refused, then taken", "systemctl", [lost, ""], { tries: 2, exitCode: 0 }],
+    ["refused twice", "systemctl", [lost, lost], { tries: 2, exitCode: 1 }],
+    ["cut off, though heard", "systemd-run", [cutOff, there], { tries: 2, exitCode: 0 }],
+    ["another failure", "systemctl", ["Unit x.service not loaded."], { tries: 1, exitCode: 1 }],
+    ["a unit of that name at the first try", "systemd-run", [there], { tries: 1, exitCode: 1 }],
+    ["another command", "nft", [lost], { tries: 1, exitCode: 1 }],
+  ] as const)("%s", async (_title, command, answers, { tries, exitCode }) => {
+    await using work = scratch();
+    const { directory } = work;
+    for (const [index, text] of answers.entries()) writeFileSync(`${directory}/${index + 1}`, text);
+    const program = `${directory}/${command}`;
+    // Says what its nth call is to say, and fails where that is something.
+    const script = 'cd "${0%/*}"; echo >>calls; n=$(wc -l <calls); cat "$n" >&2; ! [ -s "$n" ]';
+    writeFileSync(program, `#!/bin/sh\n${script}\n`);
+    chmodSync(program, 0o755);
+    const manager = createServer().listen(`${directory}/socket`);
+    work.defer(() => void manager.close());
+    const processes = openProcesses({
+      log,
+      environment: { PATH: `${directory}:${process.env.PATH}` },
+      signal: new AbortController().signal,
+      managerSocket: `${directory}/socket`,
+    });
+    expect((await processes.run([command, "x.service"])).exitCode).toBe(exitCode);
+    expect(readFileSync(`${directory}/calls`, "utf8").length).toBe(tries);
+  });
+});
+
+function scratch() {
+  const directory = mkdtempSync(`${process.env.TMPDIR ?? "/tmp"}/processes-`);
+  const undo = new AsyncDisposableStack();
+  undo.defer(() => rmSync(directory, { recursive: true }));
+  return Object.assign(undo, { directory });
+}

@@ -22,6 +22,11 @@ export const WAITS = {
     what: "the end of a command that was asked to end (SIGTERM)",
     late: "it is killed (SIGKILL)",
   },
+  managerRestart: {
+    ms: 10_000,
+    what: "systemd to answer again that cut off one of our commands, as while it starts itself anew",
+    late: "the command is tried for the second time all the same, and has failed with that",
+  },
   agentTakes: {
     ms: 20_000,
     what: "the agent of a machine that is to begin a script",

@@ -41,9 +41,9 @@ export function bootArguments({
   readonly connects: boolean;
 }): string[] {
   return [
-    // The network is set up while the machine boots, so the unit's start must not wait for its end;
-    // that the machine is ready, its agent says.
-    `--notify-ready=${connects ? "no" : "yes"}`,
+    // Whether the machine is ready, its agent says, when the image's target for that is reached; its
+    // PID 1 would say so only once its last job is done.
+    "--notify-ready=no",
     "--console=read-only",
     // The agent's unit is found before any of the image's, whose tree stays as it is; the colon
     // keeps the usual directories (systemd(1)). Only PID 1 has this variable. A bind below

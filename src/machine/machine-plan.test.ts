@@ -38,7 +38,11 @@ test("a machine that boots, on btrfs", () => {
       "--slice=nspawn_runner-job\\x2d17\\x2dabcdef.slice",
       "--service-type=notify",
       "--property=Description=CI machine job-17-abcdef",
-      "--property=SyslogIdentifier=nspawn-runner",
+      "--property=SyslogIdentifier=nspawn-runner-console",
+      "--property=SyslogLevelPrefix=no",
+      "--property=LogLevelMax=info",
+      "--property=LogRateLimitIntervalSec=30s",
+      "--property=LogRateLimitBurst=200",
       "--property=CollectMode=inactive-or-failed",
       "--property=Delegate=yes",
       "--property=Environment=MEMORY_PRESSURE_WATCH=/dev/null",
@@ -47,7 +51,7 @@ test("a machine that boots, on btrfs", () => {
       "--property=TasksMax=16384",
       "--property=KillMode=control-group",
       "--property=KillSignal=SIGKILL",
-      "--property=TimeoutStartSec=120",
+      "--property=TimeoutStartSec=5400",
       "--property=TimeoutStopSec=30",
       "--property=RuntimeMaxSec=5400",
       "--property=DevicePolicy=closed",
@@ -70,7 +74,7 @@ test("a machine that boots, on btrfs", () => {
       "--resolv-conf=replace-host",
       "--bind-ro=/run/nspawn-runner/machines/job-17-abcdef/control:/run/nspawn-runner",
       "--bind-ro=/usr/bin/gitlab\\:runner:/run/nspawn-runner/bin/gitlab-runner",
-      "--notify-ready=yes",
+      "--notify-ready=no",
       "--console=read-only",
       "--setenv=SYSTEMD_UNIT_PATH=/run/nspawn-runner/units:",
       "--boot",
@@ -139,11 +143,10 @@ test("a network of its own changes this, and nothing else", () => {
     [
       "--property=BindReadOnlyPaths=-/run/nspawn-runner/machines/job-17-abcdef/resolv.conf:/etc/resolv.conf",
       "--network-veth-extra=nsr-0a000002:host0",
-      "--notify-ready=no",
       "systemd.wants=nspawn-runner-network.service",
     ]
   `);
-  expect(beyond(hosts, own)).toEqual(["--notify-ready=yes"]);
+  expect(beyond(hosts, own)).toEqual([]);
   const alone = { ...connected, boots: false };
   const [ownAlone, hostsAlone] = [
     planMachine(alone).start,

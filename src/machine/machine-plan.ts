@@ -18,6 +18,7 @@ import type { Launch } from "./launch.ts";
 import { CONTROL_INSIDE, machinePaths } from "./machine-paths.ts";
 import { limitProperties, type MachineSettings } from "./machine-settings.ts";
 import { machineUnits } from "./machine-units.ts";
+import { JOURNAL_PROPERTIES } from "./unit-journal.ts";
 
 const NSPAWN_PATH = "/usr/bin/systemd-nspawn";
 
@@ -137,7 +138,7 @@ function unitProperties(facts: MachineFacts): string[] {
       : facts.jobTimeoutSeconds + LIFE_MARGIN_SECONDS;
   return [
     `Description=CI machine ${facts.name}`,
-    "SyslogIdentifier=nspawn-runner",
+    ...JOURNAL_PROPERTIES,
     "CollectMode=inactive-or-failed",
     // The payload stays in the service's own cgroup (--keep-unit): its limits hold it, and it
     // dies with it.
@@ -153,7 +154,9 @@ function unitProperties(facts: MachineFacts): string[] {
     // A throw-away machine is not shut down but ended: 20 ms instead of 180.
     "KillMode=control-group",
     "KillSignal=SIGKILL",
-    `TimeoutStartSec=${facts.bootTimeoutSeconds}`,
+    // Whether it is ready in time, its agent and the driver tell; this is for an nspawn that hangs, of
+    // a driver that has died: RuntimeMaxSec= does not count yet.
+    `TimeoutStartSec=${lifeSeconds}`,
     `TimeoutStopSec=${STOP_TIMEOUT_SECONDS}`,
     `RuntimeMaxSec=${lifeSeconds}`,
     // As systemd-nspawn@.service has it, less what only disk images need.

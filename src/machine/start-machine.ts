@@ -1,11 +1,11 @@
 /** Starts what is laid out: the unit, its network, and the wait for its agent. */
 
 import type { CommandResult, Host, LineFifo } from "../host/host.ts";
-import { WAITS } from "../host/waits.ts";
 import { connectMachine } from "../network/connect-machine.ts";
 import { ensureFirewall } from "../network/ensure-firewall.ts";
 import type { PrivateNetworkPlan } from "../network/network-plan.ts";
 import { RunnerError } from "../text/errors.ts";
+import type { MachineName } from "../text/names.ts";
 import type { Checked } from "./checked-tree.ts";
 import { machinePaths } from "./machine-paths.ts";
 import type { MachinePlan } from "./machine-plan.ts";
@@ -15,15 +15,20 @@ import { lastWordsOfUnit } from "./unit-journal.ts";
 
 /**
  * Starts the machine and waits until its network is up and its agent takes requests. Throws a system
- * error with the journal's reason; what is half made is the caller's to `release`.
+ * error with the journal's reason, or that we were told to end; what is half made is the caller's to
+ * `release`.
  */
 export async function startMachine(host: Host, plan: Checked<MachinePlan>): Promise<void> {
   const { name, bootTimeoutSeconds } = plan.facts;
-  await using ready = host.fifos.openLines(machinePaths(plan.facts.name).ready);
-  const startedAt = new Date(host.clock.nowMs());
-  const started = await startUnit(host, plan);
-  const line = started.exitCode === 0 ? await awaitReady(host, plan, ready) : "gone";
+  await using ready = host.fifos.openLines(machinePaths(name).ready);
+  const startedAt = host.clock.nowMs();
+  const deadline: Deadline = {
+    leftMs: () => Math.max(startedAt + bootTimeoutSeconds * 1000 - host.clock.nowMs(), 0),
+  };
+  const started = await startUnit(host, plan, deadline);
+  const line = started.exitCode === 0 ? await awaitReady(host, plan, { ready, deadline }) : "gone";
   if (line === "ready") return;
+  if (line === undefined && host.signal.aborted) throw cancelled(name);
   throw new RunnerError({
     kind: "system",
     message:
@@ -31,21 +36,47 @@ export async function startMachine(host: Host, plan: Checked<MachinePlan>): Prom
         ? `Cannot boot machine "${name}".`
         : `Machine "${name}" does not take scripts after ${bootTimeoutSeconds} s.`,
     hints: [...(await versionHint(host)), ...bootHints(plan)],
-    cause: new Error(await lastWordsOfUnit(host, plan.unit, startedAt, started.stderr)),
+    cause: await findReason(host, plan, { startedAt, isGone: line === "gone", started }),
   });
 }
 
+/** What the journal says; where that cannot be had, the failure to get it is all there is to tell. */
+async function findReason(
+  host: Host,
+  { unit }: MachinePlan,
+  start: {
+    readonly startedAt: number;
+    readonly isGone: boolean;
+    readonly started: CommandResult;
+  },
+): Promise<unknown> {
+  const { startedAt, isGone, started } = start;
+  try {
+    // What a unit has to say of its end, it says until it has ended.
+    if (isGone) await host.processes.run(["systemctl", "stop", unit]);
+    return new Error(await lastWordsOfUnit(host, unit, new Date(startedAt), started.stderr));
+  } catch (error) {
+    return error;
+  }
+}
+
+/** Of the whole boot, from the start of its unit on. */
+interface Deadline {
+  leftMs(): number;
+}
+
 /**
- * Runs the unit's start to its end. The firewall is looked at meanwhile: the machine's interface is
- * not up before `connect`.
+ * Runs the unit's start, which is over when nspawn has started what boots. The firewall is looked at
+ * meanwhile: the machine's interface is not up before `connect`.
  */
-async function startUnit(host: Host, plan: Checked<MachinePlan>): Promise<CommandResult> {
-  const { network, bootTimeoutSeconds } = plan.facts;
-  const starting = host.processes.run(plan.start, {
-    onCancel: "kill",
-    // systemd itself gives up after that (TimeoutStartSec=); this is for a bus that does not answer.
-    wait: { ms: bootTimeoutSeconds * 1000 + WAITS.command.ms },
-  });
+async function startUnit(
+  host: Host,
+  plan: Checked<MachinePlan>,
+  deadline: Deadline,
+): Promise<CommandResult> {
+  const { network } = plan.facts;
+  const wait = { ms: deadline.leftMs() };
+  const starting = host.processes.run(plan.start, { onCancel: "kill", wait });
   if (network.kind !== "private") return starting;
   // Both end before a failure of one is told: what is undone then does not start any more.
   const [started, firewall] = await Promise.allSettled([
@@ -61,22 +92,28 @@ async function startUnit(host: Host, plan: Checked<MachinePlan>): Promise<Comman
 async function awaitReady(
   host: Host,
   plan: MachinePlan,
-  ready: LineFifo,
+  { ready, deadline }: { readonly ready: LineFifo; readonly deadline: Deadline },
 ): Promise<string | undefined> {
-  const { network, bootTimeoutSeconds } = plan.facts;
-  if (network.kind !== "private") return ready.readLine(bootTimeoutSeconds * 1000, host.signal);
+  const { network, name } = plan.facts;
+  if (network.kind !== "private") return ready.readLine(deadline.leftMs(), host.signal);
   // Held open until the machine is ready: what is written waits for a machine that boots.
-  await using _waiting = host.fifos.openLines(machinePaths(plan.facts.name).network);
+  await using _waiting = host.fifos.openLines(machinePaths(name).network);
   try {
     await connect(host, plan, network);
   } catch (error) {
     // A machine that died meanwhile has no network to connect to; its end is the better reason.
     const word = await ready.readLine(LAST_WORD_MS, host.signal);
-    if (word === "gone") return word;
+    if (word === "gone" || host.signal.aborted) return word;
     throw error;
   }
-  return await ready.readLine(bootTimeoutSeconds * 1000, host.signal);
+  return await ready.readLine(deadline.leftMs(), host.signal);
 }
+
+const cancelled = (name: MachineName): RunnerError =>
+  new RunnerError({
+    kind: "system",
+    message: `The start of machine "${name}" was cancelled: we were told to end.`,
+  });
 
 /** From the death of a machine's main process to the release by its unit: tens of milliseconds. */
 const LAST_WORD_MS = 3000;
