@@ -99,7 +99,7 @@ lab_run() {
 }
 
 lab_status() {
-  lab_is_up || { say "Lab \"$name\" is not up." && return 0; }
+  lab_is_up || { say "Lab \"$name\" is not up." && return 1; }
   # shellcheck disable=SC2016
   say "Lab \"$name\" is up: $(lab_inside sh -c '. /etc/os-release; echo "$PRETTY_NAME"; systemctl --version | head -n 1' | paste -sd' '), PID 1 is $(<"$lab/pid")."
   case " $(lab_inside cat /sys/fs/cgroup/cgroup.controllers) " in

@@ -32,6 +32,7 @@ export const prepareAction: Action<[string | undefined, PrepareOptions]> = async
     defaultImage: options.defaultImage,
     jobId,
     timeoutSeconds: asked?.timeoutSeconds,
+    features: asked?.features,
     packages: options.packages ?? host.environment[`CUSTOM_ENV_${PACKAGES_VARIABLE}`],
   };
   if (options.dryRun) {

@@ -18,6 +18,7 @@ import { chooseStorage } from "../storage/detect.ts";
 import { RunnerError } from "../text/errors.ts";
 import { isImageName, type MachineName } from "../text/names.ts";
 import { findGitlabRunner, requireRootDirectory, requireUsableHost } from "./host-facts.ts";
+import type { JobFeatures } from "./job-features.ts";
 
 export interface PrepareRequest {
   readonly name: MachineName;
@@ -26,6 +27,8 @@ export interface PrepareRequest {
   readonly defaultImage: string | undefined;
   readonly jobId: string;
   readonly timeoutSeconds: number | undefined;
+  /** Nothing when a person has called. */
+  readonly features: JobFeatures | undefined;
   /** Packages that the job wants besides, as it wrote them. */
   readonly packages: string | undefined;
 }

@@ -52,7 +52,10 @@ export function requireRootDirectory(host: Pick<Host, "files">, path: string): v
   });
 }
 
-/** The host's `gitlab-runner`: machines need it for cache and artifacts. */
+/**
+ * The host's `gitlab-runner`: machines need it for cache and artifacts. Nothing when there is none;
+ * throws when there is none where the administrator said: jobs would be green without their artifacts.
+ */
 export function findGitlabRunner(
   host: Pick<Host, "files" | "environment">,
   configured: string | undefined,
@@ -66,5 +69,12 @@ export function findGitlabRunner(
     const real = host.files.realPath(path);
     if (host.files.probe(real)?.kind === "file") return real;
   }
-  return undefined;
+  if (configured === undefined) return undefined;
+  throw new RunnerError({
+    kind: "system",
+    message: `There is no program "${configured}", which gitlab_runner names.`,
+    hints: [
+      "Set gitlab_runner to where it is, an absolute path, or leave it out: PATH is searched.",
+    ],
+  });
 }

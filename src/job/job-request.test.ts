@@ -12,6 +12,7 @@ test("a job as GitLab sends it", () => {
     jobId: "17",
     image: "trixie",
     timeoutSeconds: 3600,
+    features: { ignored: [], needsGitlabRunner: false },
   });
 });
 

@@ -6,6 +6,7 @@
 import * as v from "valibot";
 import type { Host } from "../host/host.ts";
 import { RunnerError } from "../text/errors.ts";
+import { type JobFeatures, parseJobFeatures } from "./job-features.ts";
 
 const schema = v.object({
   id: v.optional(v.number()),
@@ -19,6 +20,7 @@ export interface JobRequest {
   /** As the job's author wrote it, variables expanded; nothing when there is no `image:`. */
   readonly image: string | undefined;
   readonly timeoutSeconds: number | undefined;
+  readonly features: JobFeatures;
 }
 
 /** GitLab's own limit of a job's payload is far below; the file holds every variable. */
@@ -42,11 +44,13 @@ export function readJobRequest(host: Pick<Host, "files" | "environment">): JobRe
 
 /** Pure part of `readJobRequest`. Throws when the text is not a job. */
 export function parseJobRequest(text: string): JobRequest {
-  const job = v.parse(schema, parseJson(text));
+  const json = parseJson(text);
+  const job = v.parse(schema, json);
   return {
     jobId: String(job.id ?? 0),
     image: job.image?.name || undefined,
     timeoutSeconds: positive(job.runner_info?.timeout),
+    features: parseJobFeatures(json),
   };
 }
 
@@ -66,6 +70,7 @@ function requestOfVariables(environment: Readonly<Record<string, string>>): JobR
     jobId: /^\d{1,20}$/.test(id) ? id : "0",
     image: image || undefined,
     timeoutSeconds: positive(Number(environment.CUSTOM_ENV_CI_JOB_TIMEOUT)),
+    features: { ignored: [], needsGitlabRunner: true },
   };
 }
 

@@ -12,6 +12,7 @@ import { RunnerError } from "../text/errors.ts";
 import { isImageName } from "../text/names.ts";
 import { chooseImage, gatherJob, type JobFacts, type PrepareRequest } from "./gather-job.ts";
 import { requireUsableHost } from "./host-facts.ts";
+import { featureWarnings } from "./job-features.ts";
 import { meetNeed } from "./meet-need.ts";
 import { type Need, planNeeds, planRequest } from "./plan-job.ts";
 
@@ -88,6 +89,10 @@ function tell(
   const seconds = ((host.clock.nowMs() - startedAt) / 1000).toFixed(2);
   const what = plan.facts.boots ? "booted" : "started";
   const name = facts.image?.image.name ?? facts.imageName;
+  const { features } = facts.request;
+  if (features !== undefined) {
+    for (const warning of featureWarnings(features, facts.gitlabRunner)) host.log.warn(warning);
+  }
   host.log.info(
     `Machine of image "${name}" (${facts.store.storage.kind}) ${what} in ${seconds} s.`,
   );

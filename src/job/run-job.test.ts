@@ -23,6 +23,7 @@ async function openMachine() {
   await prepareJob(process.host, config, {
     ...request,
     timeoutSeconds: undefined,
+    features: undefined,
     packages: undefined,
   });
   return { ...process, files: process.host.files };

@@ -96,7 +96,6 @@ async function startService(): Promise<RunningJob> {
   const unit = `[Service]
 ExecStart=${argv.join(" ")}
 KillSignal=SIGQUIT
-KillMode=mixed
 TimeoutStopSec=60
 Environment=PATH=${process.env.PATH}
 `;

@@ -5,8 +5,8 @@ import type { JobWish } from "../simulator/make-job.ts";
 
 export interface JobCase {
   readonly name: string;
-  /** The simulator leaves out what it says of itself that it cannot do. */
-  readonly only?: "gitlab-runner";
+  /** The simulator leaves out what it says of itself that it cannot do; a real one has settings of its own. */
+  readonly only?: "gitlab-runner" | "simulator";
   /** Where the storage of the machine matters; else the first one is enough. */
   readonly everyStorage?: true;
   readonly wish: JobWish | ((rig: Pick<Rig, "repository">) => JobWish);
