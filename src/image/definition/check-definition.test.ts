@@ -303,6 +303,21 @@ describe("faults, each at its place", () => {
       '3:33: "nspawn_runner_environment.A B" must be the name of an environment variable, but is the text "A B"',
     ],
     [
+      "a variable that shells keep for themselves",
+      play("nspawn_runner_environment: {UID: '0'}"),
+      '3:33: "nspawn_runner_environment.UID" cannot be set: shells keep this variable for themselves',
+    ],
+    [
+      "a PATH that a shell was to complete",
+      play("nspawn_runner_environment: {LANG: C, PATH: '/opt/tool/bin:$PATH'}"),
+      '3:48: "nspawn_runner_environment.PATH" must be absolute directories with ":" between them, all of them: nothing is put in for "$PATH" or "~", but is the text "/opt/tool/bin:$PATH"',
+    ],
+    [
+      "a PATH with nothing in it",
+      play("nspawn_runner_environment: {PATH: ''}"),
+      '3:39: "nspawn_runner_environment.PATH" must be absolute directories with ":" between them, all of them: nothing is put in for "$PATH" or "~", but is the text ""',
+    ],
+    [
       "a quoted truth value",
       play("nspawn_runner_upgrade: 'yes'"),
       '3:28: "nspawn_runner_upgrade" must be yes or no, but is the text "yes": take the quotes away',

@@ -6,6 +6,7 @@ import * as v from "valibot";
 import { parseSize } from "../../text/sizes.ts";
 import { createSchema } from "../creators/creators.ts";
 import { suite } from "../creators/debian.ts";
+import { environmentSchema } from "./environment.ts";
 
 /**
  * Letters, digits and what Debian, Fedora, Arch and Alpine use besides, with an architecture
@@ -61,14 +62,6 @@ const keep = v.union([
   v.strictObject({ count: v.optional(count, KEEP.count), days: v.optional(days, KEEP.days) }),
 ]);
 
-const environment = v.record(
-  v.pipe(
-    v.string(),
-    v.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "must be the name of an environment variable"),
-  ),
-  v.pipe(v.string(), v.regex(/^[^\0]*$/, "must not hold a NUL character")),
-);
-
 export const variables = v.strictObject({
   nspawn_runner_create: v.exactOptional(
     v.pipe(
@@ -106,7 +99,7 @@ export const variables = v.strictObject({
   ),
   nspawn_runner_environment: v.optional(
     v.pipe(
-      environment,
+      environmentSchema,
       v.title("a map of names to texts"),
       v.description("Environment variables of the scripts of jobs."),
     ),
