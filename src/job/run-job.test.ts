@@ -26,7 +26,7 @@ async function openMachine() {
     features: undefined,
     packages: undefined,
   });
-  return { ...process, files: process.host.files };
+  return { ...process, computer, files: process.host.files };
 }
 
 test.each([
@@ -44,6 +44,27 @@ test.each([
   expect(lines.filter((line) => line.startsWith("The script"))).toEqual(said ? [said] : []);
   expect(files.list(`/run/nspawn-runner/machines/${name}/control/steps`)).toEqual([]);
 });
+
+test.each(["refused", "done"] as const)(
+  "whichever effect is %s, nothing of the script stays in the machine's directory",
+  async (how) => {
+    for (let at = 1; ; at += 1) {
+      const { computer } = await openMachine();
+      computer.disk.create("open", "/tmp/script", { kind: "file", mode: 0o700, text: "0" });
+      const { host, effects } = computer.start({ fails: { at, how } });
+      const failed = await runJobStep(host, { name, script: "/tmp/script" }).then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+      if (effects.length < at) break;
+      expect(failed).toBeInstanceOf(Error);
+      const steps = `/run/nspawn-runner/machines/${name}/control/steps`;
+      // What the removal itself leaves, `cleanup` removes with the machine.
+      if (!effects[at - 1]?.startsWith("remove ")) expect(host.files.list(steps)).toEqual([]);
+      expect(at).toBeLessThan(50);
+    }
+  },
+);
 
 test("a machine that never was is a system error with what may have happened", async () => {
   const { host } = openComputer().start();

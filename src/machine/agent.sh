@@ -12,7 +12,7 @@ starter=/run/nspawn-runner-starter
 own_path=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 PATH=$own_path
 HOME=/root USER=root LOGNAME=root LANG=C.UTF-8
-SHELL=$(command -v bash || command -v sh)
+SHELL=$(command -v bash) || SHELL=/bin/sh
 export PATH SHELL HOME USER LOGNAME LANG
 unset NOTIFY_SOCKET LISTEN_PID LISTEN_FDS INVOCATION_ID JOURNAL_STREAM SYSTEMD_EXEC_PID
 unset MEMORY_PRESSURE_WATCH MEMORY_PRESSURE_WRITE
@@ -36,11 +36,11 @@ find_user() {
   user='' uid='' gid='' home='' setpriv=''
   [ -e "$control/user" ] || return 0
   read -r user uid gid home <"$control/user"
-  setpriv=$(command -v setpriv) || setpriv=''
   # That of busybox is another.
-  if ! "${setpriv:-false}" --reuid "$uid" --regid "$gid" --init-groups true 2>/dev/null; then
-    setpriv='' su=$(command -v su)
+  if setpriv --reuid "$uid" --regid "$gid" --init-groups true 2>/dev/null; then
+    find_program setpriv && setpriv=$program
   fi
+  find_program su && su=$program
 }
 
 # Not run where it lies: the host's /run may be mounted noexec, and a bind mount keeps that.
@@ -49,20 +49,19 @@ write_starter() {
   . "$control/starter" >"$starter.new" && chmod 755 "$starter.new" && mv "$starter.new" "$starter"
 }
 
-# find_program NAME: sets "program" to its path, as the script's own PATH has it, else ours.
+# find_program NAME: sets "program" to its path, as the script's own PATH has it once that is known,
+# else ours; to the name where there is none. Not "command -v", which of busybox says no path.
 find_program() {
   program=$1
   case $1 in */*) return ;; esac
   set -f
   IFS=:
   for directory in $script_path:$own_path; do
-    if [ -f "$directory/$1" ] && [ -x "$directory/$1" ]; then
-      program=$directory/$1
-      break
-    fi
+    [ -f "$directory/$1" ] && [ -x "$directory/$1" ] && program=$directory/$1 && break
   done
   unset IFS
   set +f
+  [ "$program" != "$1" ]
 }
 
 # start_script PROGRAM ARGUMENT...: becomes that. A variable of the image may have the name of one of
@@ -125,10 +124,10 @@ signal_session() {
 cd "$HOME" 2>/dev/null || cd /
 name_ourselves 2>/dev/null
 find_user
-make_places
-write_starter
 # shellcheck source=/dev/null
 script_path=$(. "$control/environment" && printf '%s' "$PATH")
+make_places
+write_starter
 exec 3<>"$control/request"
 echo ready 1<>"$control/ready"
 while read -r verb first second <&3; do
