@@ -3,6 +3,7 @@ import { buildLimits } from "../config/choices.ts";
 import { type Config, readConfig } from "../config/config.ts";
 import type { Host } from "../host/host.ts";
 import { createImage, requireNewName } from "../image/create-image.ts";
+import { setUpRootDirectory } from "../image/root-directory.ts";
 import { RunnerError } from "../text/errors.ts";
 import { type ImageName, parseImageName } from "../text/names.ts";
 import type { Action, CommandEnd } from "./context.ts";
@@ -25,6 +26,7 @@ export const chrootCreateAction: Action<[string[], CreateOptions]> = async (
   const config = readConfig(host);
   const names = texts.map(parseImageName);
   const store = await openImageStore(host, config);
+  setUpRootDirectory(host, config.rootDirectory);
   for (const name of names) requireNewName(host, store, name);
   const declared = declaredImages(host, config);
   const [first] = names;

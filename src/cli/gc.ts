@@ -12,12 +12,12 @@ import { openImageStore } from "./image-store.ts";
 
 export const gcAction: Action<[]> = async ({ host }) => {
   const config = readConfig(host);
-  const store = await openImageStore(host, config);
-  const { rootDirectory } = store;
   // First: until then, machines that live may reach what they must not.
   const restored = await onlyWarn(host.log, "restore the firewall of machines' networks", () =>
     restoreFirewall(host, privateNetwork(config)),
   );
+  const store = await openImageStore(host, config);
+  const { rootDirectory } = store;
   const { removed, kept } = await collectGarbage(host, { rootDirectory });
   await tidyImages(host, store, config.jobPackages ?? { count: 0, bytes: 0 });
   await startDeleter(host, rootDirectory);

@@ -2,6 +2,7 @@
 import type { Config } from "../config/config.ts";
 import type { Host } from "../host/host.ts";
 import type { ImageStore } from "../image/draft.ts";
+import { ensureRootDirectory } from "../image/root-directory.ts";
 import { chooseStorage } from "../storage/detect.ts";
 import { RunnerError } from "../text/errors.ts";
 
@@ -15,7 +16,7 @@ export async function openImageStore(host: Host, config: Config): Promise<ImageS
     });
   }
   const { rootDirectory } = config;
-  host.files.ensureDirectory(rootDirectory, 0o755);
+  ensureRootDirectory(host, rootDirectory);
   const storage = await chooseStorage(host, { directory: rootDirectory, kind: config.storage });
   return { rootDirectory, storage };
 }

@@ -9,6 +9,7 @@ import {
   type TaskResult,
 } from "../image/maintenance/maintain-images.ts";
 import type { MaintenanceWish } from "../image/maintenance/plan-maintenance.ts";
+import { requireRootDirectory } from "../image/root-directory.ts";
 import { formatError } from "../text/format-error.ts";
 import { runWithProgress } from "./build-progress.ts";
 import type { CommandEnd } from "./context.ts";
@@ -39,6 +40,7 @@ export async function maintainImages(
   options: MaintainOptions,
 ): Promise<CommandEnd> {
   const store = await openImageStore(host, config);
+  requireRootDirectory(host, config.rootDirectory);
   const named = readDefinitions(host, config, options.names);
   const read = options.wish === "missing" ? withParents(host, config, named) : named;
   const definitions = read.flatMap((one) => (one.kind === "read" ? one.definition : []));

@@ -11,13 +11,14 @@ import {
   type PackageRequest,
   parsePackageRequest,
 } from "../image/packages/package-request.ts";
+import { requireRootDirectory } from "../image/root-directory.ts";
 import { type MachineSettings, PLAIN_SETTINGS } from "../machine/machine-settings.ts";
 import { findOwner, type Owner } from "../machine/owner.ts";
 import type { NetworkRequest } from "../network/network-request.ts";
 import { chooseStorage } from "../storage/detect.ts";
 import { RunnerError } from "../text/errors.ts";
 import { isImageName, type MachineName } from "../text/names.ts";
-import { findGitlabRunner, requireRootDirectory, requireUsableHost } from "./host-facts.ts";
+import { findGitlabRunner, requireUsableHost } from "./host-facts.ts";
 import type { JobFeatures } from "./job-features.ts";
 
 export interface PrepareRequest {

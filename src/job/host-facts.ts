@@ -39,19 +39,6 @@ async function probeHost(host: Host): Promise<{ message: string; hint: string } 
   return undefined;
 }
 
-/** Without it there are no images: the host's fault, not the job's. */
-export function requireRootDirectory(host: Pick<Host, "files">, path: string): void {
-  if (host.files.probe(path) !== undefined) return;
-  throw new RunnerError({
-    kind: "system",
-    message: `The root directory "${path}" is not there.`,
-    hints: [
-      "Create a first image, and it will be: nspawn-runner chroot-create trixie",
-      "Or mount it, or set root_directory to where the images are.",
-    ],
-  });
-}
-
 /**
  * The host's `gitlab-runner`: machines need it for cache and artifacts. Nothing when there is none;
  * throws when there is none where the administrator said: jobs would be green without their artifacts.

@@ -135,3 +135,31 @@ test("the usual root directory is missing", async () => {
   expectExplained(ended, `The root directory "${hidden}" is not there.`, "Create a first image");
   expect(existsSync(hidden)).toBe(false);
 });
+
+test("the root directory's file system is not mounted: nothing is missing by a job's fault, or built", async () => {
+  const { environment } = openRunner(PLACE);
+  const declared = "/tmp/declared";
+  const ended = await prepareOn(
+    `mount -t tmpfs tmpfs ${PLACE.root}
+    mkdir -p ${declared}
+    printf '%s\n' '- hosts: all' '  vars: {nspawn_runner_create: {from: trixie}}' >${declared}/nobash.yaml
+    trap 'ls -A ${PLACE.root} >&2' EXIT
+    export NSPAWN_RUNNER_CONFIG=/tmp/unmounted.toml
+    printf 'root_directory = "${PLACE.root}"\ndefinitions_directory = "${declared}"\n' >$NSPAWN_RUNNER_CONFIG`,
+    { environment },
+  );
+  later(() => command("rm", "-r", declared, "/tmp/unmounted.toml"));
+  expectExplained(ended, `The root directory "${PLACE.root}" is empty`, "Mount it");
+  const maintained = await start(
+    [
+      "unshare",
+      "--mount",
+      "bash",
+      "-euc",
+      `mount -t tmpfs tmpfs ${PLACE.root}; nspawn-runner chroot-maintenance || code=$?; ls -A ${PLACE.root}; exit $code`,
+    ],
+    { NSPAWN_RUNNER_CONFIG: "/tmp/unmounted.toml" },
+  ).ended;
+  expect(maintained.stdout).toBe("");
+  expectExplained(maintained, `The root directory "${PLACE.root}" is empty`, "Mount it");
+});

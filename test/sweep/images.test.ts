@@ -19,6 +19,7 @@ import {
 const KINDS: readonly StorageKind[] = ["btrfs", "reflink", "overlay"];
 /** Directories that stay, and a lock; what lies in them does not. */
 const EMPTY_ROOMS = [
+  `${ROOT}/.nspawn-runner`,
   ROOT,
   ...["drafts", "retired", "trash", "trash.lock", "machines"].map((name) => `${ROOT}/.${name}`),
 ];

@@ -161,6 +161,7 @@ export async function sweep(how: FailureOrder["how"], { open, act, after }: Swee
 /** Directories and lock files that stay once they are there, for all machines and images. */
 const STANDING = [
   "/run/nspawn-runner/address-pairs",
+  `${ROOT}/.nspawn-runner`,
   `${ROOT}/.machines`,
   `${ROOT}/.drafts`,
   `${ROOT}/.retired`,
