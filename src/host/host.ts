@@ -52,6 +52,8 @@ export interface Host {
   readonly signal: AbortSignal;
   /** `length` random characters of [a-z0-9]. */
   randomName(length: number): string;
+  /** Whether a person sits at stdin, stdout and stderr. */
+  readonly terminal: boolean;
   /** Whether stdout is a terminal that takes colours, and nobody set `NO_COLOR` (no-color.org). */
   readonly colours: boolean;
   /** Writes to stdout, for the program that asked. */
@@ -63,7 +65,9 @@ export interface Host {
   writeOut(bytes: Uint8Array): Promise<boolean>;
 }
 
+const STDIN = 0;
 const STDOUT = 1;
+const STDERR = 2;
 const JOURNAL_SOCKET = "/run/systemd/journal/socket";
 
 export function openHost(options: {
@@ -109,6 +113,7 @@ export function openHost(options: {
       const bytes = crypto.getRandomValues(new Uint8Array(length));
       return Array.from(bytes, (byte) => "abcdefghijklmnopqrstuvwxyz012345"[byte % 32]).join("");
     },
+    terminal: [STDIN, STDOUT, STDERR].every((fd) => isatty(fd)),
     colours: isatty(STDOUT) && !environment.NO_COLOR,
     // At once: what a command of ours writes to the same stdout comes behind it.
     print: writeStdoutNow,

@@ -18,7 +18,8 @@ function writeNow(fd: number, text: string): void {
       rest = rest.subarray(fs.writeSync(fd, rest));
     } catch (error) {
       const code = error instanceof Error && "code" in error ? error.code : undefined;
-      if (code === "EPIPE") return;
+      // EIO: a terminal that was closed.
+      if (code === "EPIPE" || code === "EIO") return;
       if (code !== "EAGAIN") throw error;
     }
   }

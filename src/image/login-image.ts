@@ -1,21 +1,22 @@
 /** `chroot-login`: a shell in a copy of an image, which becomes its next tree when left with success. */
 
 import type { Host } from "../host/host.ts";
-import { WAITS } from "../host/waits.ts";
 import { checkTree } from "../machine/checked-tree.ts";
+import { attendMachine } from "../machine/create-machine.ts";
 import { PLAIN_SETTINGS } from "../machine/machine-settings.ts";
 import type { BuildLimits } from "./build/build-image.ts";
 import { openBuildLog } from "./build/build-log.ts";
 import { sealImage } from "./build/seal-image.ts";
 import { requireChangeLock } from "./change-lock.ts";
-import { copyImage } from "./copy-image.ts";
 import { type Draft, type ImageStore, openDraft, writeToDisk } from "./draft.ts";
-import { findImage, hasBash, type Image } from "./find-image.ts";
+import { findImage, type Image } from "./find-image.ts";
 import { KEEP_DEFAULT } from "./generations/keep.ts";
 import { requireManifest, writeManifest } from "./generations/manifest.ts";
 import { newVersion, publishGeneration, replacePlain } from "./generations/publish.ts";
-import { removeLocks } from "./lock-paths.ts";
+import { keepResolvConf } from "./kept-resolv-conf.ts";
+import { loginMachine, newLoginName } from "./login-machine.ts";
 import { tidyImage } from "./tidy.ts";
+import { treeLock } from "./tree-lock.ts";
 import { treeSize } from "./tree-size.ts";
 
 export interface LoginRequest {
@@ -48,13 +49,11 @@ async function changeImage(host: Host, store: ImageStore, request: LoginRequest)
       `You are in a copy of image "${name}". Jobs see your changes after "exit"; "exit 1" throws them away.`,
     );
   }
-  const code = await enter(host, draft.tree, request);
-  if (code !== 0) {
-    host.log.info(`Left with exit code ${code}: image "${name}" stays as it was.`);
-    return code;
+  const exitCode = await workInDraft(host, store, { image, draft, request });
+  if (exitCode !== 0) {
+    host.log.info(`Left with exit code ${exitCode}: image "${name}" stays as it was.`);
+    return exitCode;
   }
-  // Nothing is published that no job could start from.
-  checkTree(host, { facts: { clone: { kind: "in-place", tree: draft.tree } } }, name);
   if (image.kind === "plain") {
     await writeToDisk(host, draft);
     await replacePlain(host, store, { image, draft });
@@ -64,43 +63,57 @@ async function changeImage(host: Host, store: ImageStore, request: LoginRequest)
   return 0;
 }
 
-/** Nothing is published, so nobody has to wait: the copy has a name of its own. */
+async function workInDraft(
+  host: Host,
+  store: ImageStore,
+  work: { readonly image: Image; readonly draft: Draft; readonly request: LoginRequest },
+): Promise<number> {
+  const { image, draft, request } = work;
+  const name = newLoginName(host);
+  draft.holdMachine(name);
+  const check = () =>
+    checkTree(host, { facts: { clone: { kind: "in-place", tree: draft.tree } } }, image.name);
+  check();
+  const resolvConf = keepResolvConf(host, draft);
+  const facts = host.files.probe(draft.tree);
+  const identity = `${facts?.device ?? 0}:${facts?.inode ?? 0}`;
+  const { exitCode, plan } = await attendMachine(
+    host,
+    loginMachine(host, store, {
+      name,
+      image: image.name,
+      source: { tree: draft.tree, identity },
+      root: "tree",
+      command: request.command,
+      readOnly: false,
+      limits: request.limits,
+    }),
+  );
+  // Nothing is published that no job could start from.
+  if (exitCode === 0) {
+    check();
+    resolvConf.restore(plan.facts.network);
+  }
+  return exitCode;
+}
+
+/** In a clone as jobs have it: nothing is published, so nobody has to wait. */
 async function lookAtImage(host: Host, store: ImageStore, request: LoginRequest): Promise<number> {
-  const image = findImage(host, store.rootDirectory, request.name);
-  const name = `${image.name}.${host.randomName(8)}`;
+  const { name } = findImage(host, store.rootDirectory, request.name);
   using lock = new DisposableStack();
-  lock.use(requireChangeLock(host, store.rootDirectory, name));
-  lock.defer(() => removeLocks(host, store.rootDirectory, name));
-  await using draft = await openDraft(host, store, name);
-  await copyImage(host, store, { image: image.name, tree: draft.tree });
-  // Awaited here: the copy is there until the shell has ended.
-  return await enter(host, draft.tree, request);
-}
-
-async function enter(host: Host, tree: string, request: LoginRequest): Promise<number> {
-  const result = await host.processes.run(loginCommand(host, tree, request), {
-    terminal: "inherit",
-    wait: WAITS.build,
+  lock.use(await treeLock(host, store.rootDirectory, name, "shared"));
+  const machine = loginMachine(host, store, {
+    name: newLoginName(host),
+    image: name,
+    source: findImage(host, store.rootDirectory, name),
+    root: "clone",
+    command: request.command,
+    readOnly: request.mode === "read-only",
+    limits: request.limits,
   });
-  return result.exitCode ?? 1;
-}
-
-function loginCommand(host: Host, tree: string, request: LoginRequest): string[] {
-  const { command, mode } = request;
-  const shell = hasBash(host, tree) ? ["/bin/bash", "-l"] : ["/bin/sh", "-l"];
-  return [
-    "systemd-nspawn",
-    "--quiet",
-    "--register=no",
-    "--settings=no",
-    "--link-journal=no",
-    "--resolv-conf=replace-host",
-    `--directory=${tree}`,
-    ...(mode === "read-only" ? ["--read-only"] : []),
-    ...(command.length === 0 ? [] : ["--console=pipe"]),
-    "--",
-    ...(command.length === 0 ? shell : command),
-  ];
+  // Awaited here: the machine is there until the shell has ended.
+  const { exitCode } = await attendMachine(host, machine, lock);
+  return exitCode;
 }
 
 async function publishChange(

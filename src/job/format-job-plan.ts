@@ -56,7 +56,7 @@ function formatMachine({ store, image }: JobFacts, plan: MachinePlan): string {
     ["Storage", store.storage.kind],
     ["Clone", facts.clone.tree],
     ["User ids", `${facts.idShift} to ${facts.idShift + ID_COUNT - 1}, if still free then`],
-    ["Runs", facts.boots ? "the systemd of the image" : "the agent alone"],
+    ["Runs", facts.payload.kind === "system" ? "the systemd of the image" : "the agent alone"],
     ["Unit", plan.unit],
     ["Slice", plan.slice],
   ];

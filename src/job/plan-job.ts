@@ -46,7 +46,7 @@ export function planRequest(facts: JobFacts): MachineRequest | undefined {
     image: source.image.name,
     source: source.image,
     root: "clone",
-    boots: source.boots,
+    payload: { kind: source.boots ? "system" : "agent" },
     settings: source.settings,
     network: facts.network,
     jobId: request.jobId,

@@ -87,7 +87,7 @@ function tell(
 ): void {
   const { facts, plan, startedAt } = end;
   const seconds = ((host.clock.nowMs() - startedAt) / 1000).toFixed(2);
-  const what = plan.facts.boots ? "booted" : "started";
+  const what = plan.facts.payload.kind === "system" ? "booted" : "started";
   const name = facts.image?.image.name ?? facts.imageName;
   const { features } = facts.request;
   if (features !== undefined) {

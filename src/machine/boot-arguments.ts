@@ -1,6 +1,8 @@
-/** How nspawn is told what runs in a machine: the image's own systemd, or our agent alone. Pure. */
+/** How nspawn is told what runs in a machine. Pure. */
 import type { MachineName } from "../text/names.ts";
+import { unreachable } from "../text/unreachable.ts";
 import { CONTROL_INSIDE } from "./machine-paths.ts";
+import type { Payload, Session } from "./payload.ts";
 import { AGENT_UNIT, NETWORK_UNIT, UNITS_INSIDE } from "./units-inside.ts";
 
 /**
@@ -32,14 +34,26 @@ const MASKED_UNITS: readonly string[] = [
   "man-db.timer",
 ];
 
-/** `connects`: it has a network of its own, which the host sets up. */
-export function bootArguments({
-  name,
-  connects,
-}: {
+interface Booting {
   readonly name: MachineName;
+  /** It has a network of its own, which the host sets up. */
   readonly connects: boolean;
-}): string[] {
+}
+
+export function payloadArguments(payload: Payload, booting: Booting): string[] {
+  switch (payload.kind) {
+    case "system":
+      return bootArguments(booting);
+    case "agent":
+      return ["--console=pipe", "--as-pid2", "--", "/bin/sh", `${CONTROL_INSIDE}/agent`];
+    case "session":
+      return sessionArguments(payload);
+    default:
+      return unreachable(payload);
+  }
+}
+
+function bootArguments({ name, connects }: Booting): string[] {
   return [
     // Whether the machine is ready, its agent says, when the image's target for that is reached; its
     // PID 1 would say so only once its last job is done.
@@ -61,7 +75,16 @@ export function bootArguments({
   ];
 }
 
-/** The agent is what runs. */
-export function agentArguments(): string[] {
-  return ["--console=pipe", "--as-pid2", "--", "/bin/sh", `${CONTROL_INSIDE}/agent`];
+/** The second process, not the first: a shell that is PID 1 hears no signal it has no handler for. */
+function sessionArguments(session: Session): string[] {
+  return [
+    `--console=${session.terminal ? "interactive" : "pipe"}`,
+    ...(session.readOnly ? ["--read-only"] : []),
+    `--hostname=${session.hostName}`,
+    ...Object.entries(session.environment).map(([name, value]) => `--setenv=${name}=${value}`),
+    "--as-pid2",
+    "--",
+    "/bin/sh",
+    `${CONTROL_INSIDE}/session`,
+  ];
 }

@@ -2,10 +2,12 @@
  * What lies in a machine's runtime directory when it starts: its control directory, which the machine
  * sees read-only at /run/nspawn-runner, and what is for the host alone. Pure.
  */
+import { formatCommand } from "../text/format-command.ts";
 import agentText from "./agent.sh" with { type: "text" };
 import { machinePaths } from "./machine-paths.ts";
 import type { MachineFacts } from "./machine-plan.ts";
 import { environmentFile, userFile } from "./machine-settings.ts";
+import sessionText from "./session.sh" with { type: "text" };
 import { starterScript } from "./starter.ts";
 import { AGENT_UNIT, agentUnitText, NETWORK_UNIT, NETWORK_UNIT_TEXT } from "./units-inside.ts";
 
@@ -29,14 +31,18 @@ export interface ControlDirectory {
   readonly fifos: readonly PlannedFifo[];
 }
 
+/** For a shell to read: it becomes the command. Nothing to become a shell. */
+const commandFile = (command: readonly string[]): string =>
+  command.length === 0 ? "" : `exec ${formatCommand(command)}\n`;
+
 /** The FIFOs belong to the machine's root; all else is ours, and the machine may only read it. */
 export function planControlDirectory(
   facts: Pick<
     MachineFacts,
-    "name" | "architecture" | "settings" | "gitlabRunner" | "network" | "idShift"
+    "name" | "architecture" | "settings" | "payload" | "gitlabRunner" | "network" | "idShift"
   >,
 ): ControlDirectory {
-  const { settings, gitlabRunner, network, idShift } = facts;
+  const { settings, payload, gitlabRunner, network, idShift } = facts;
   const paths = machinePaths(facts.name);
   const connects = network.kind === "private";
   const shown = (path: string, text: string): PlannedFile => ({ path, mode: 0o644, text });
@@ -47,6 +53,12 @@ export function planControlDirectory(
     })),
     files: [
       shown(`${paths.control}/agent`, agentText),
+      ...(payload.kind === "session"
+        ? [
+            shown(`${paths.control}/session`, sessionText),
+            shown(`${paths.control}/command`, commandFile(payload.command)),
+          ]
+        : []),
       shown(`${paths.units}/${AGENT_UNIT}`, agentUnitText(settings.readyTarget)),
       shown(`${paths.control}/starter`, starterScript(facts.architecture)),
       shown(`${paths.control}/environment`, environmentFile(settings)),

@@ -10,7 +10,8 @@ import type { ClonePlan, CloneStorage, InPlace } from "../storage/storage.ts";
 import { ensureTrash } from "../storage/trash.ts";
 import { RunnerError } from "../text/errors.ts";
 import type { MachineName } from "../text/names.ts";
-import { checkTree } from "./checked-tree.ts";
+import { attendSession } from "./attend-session.ts";
+import { type Checked, checkTree } from "./checked-tree.ts";
 import { findIdRange, takeIdRange } from "./id-range.ts";
 import { layOut } from "./lay-out.ts";
 import {
@@ -23,6 +24,7 @@ import { type MachinePlan, type MachineWish, planMachine } from "./machine-plan.
 import { makeRoomForMachineEnd, readMachineState, writeMachineState } from "./machine-state.ts";
 import { type Owner, ownerIsGone } from "./owner.ts";
 import { ensureOwnerWatch } from "./owner-watch.ts";
+import type { Session } from "./payload.ts";
 import { destroyMachine } from "./release.ts";
 import { startMachine } from "./start-machine.ts";
 
@@ -56,13 +58,40 @@ export async function createMachine(
   request: MachineRequest,
   untilCloned?: Disposable,
 ): Promise<MachinePlan> {
+  // Ours until the machine runs; from then on it is the unit's, cleanup's and gc's.
+  await using undo = new AsyncDisposableStack();
+  const plan = await makeMachine(host, request, { undo, untilCloned });
+  await startMachine(host, plan);
+  requireWanted(host, request);
+  undo.move();
+  return plan;
+}
+
+/**
+ * Lets a person work in a machine, to the end of their shell or command, whose exit code it is. It is
+ * removed then.
+ */
+export async function attendMachine(
+  host: Host,
+  request: MachineRequest & { readonly payload: Session },
+  untilCloned?: Disposable,
+): Promise<{ readonly exitCode: number; readonly plan: MachinePlan }> {
+  await using undo = new AsyncDisposableStack();
+  const plan = await makeMachine(host, request, { undo, untilCloned });
+  return { exitCode: await attendSession(host, plan), plan };
+}
+
+/** All but its start. What undoes it is pushed onto `undo`. */
+async function makeMachine(
+  host: Host,
+  request: MachineRequest,
+  { undo, untilCloned }: { undo: AsyncDisposableStack; untilCloned: Disposable | undefined },
+): Promise<Checked<MachinePlan>> {
   const { name, rootDirectory, storage } = request;
   host.files.ensureDirectory(clonesDirectory(rootDirectory), 0o700);
   ensureTrash(host, rootDirectory);
   host.files.ensureDirectory(MACHINES_DIRECTORY, 0o700);
   host.files.createDirectory(machinePaths(name).runtime, 0o700);
-  // Ours until the machine runs; from then on it is the unit's, cleanup's and gc's.
-  await using undo = new AsyncDisposableStack();
   undo.defer(() => destroyMachine(host, name));
   makeRoomForEnd(host, name, rootDirectory);
   // The network first: it may refuse.
@@ -83,10 +112,7 @@ export async function createMachine(
   if (request.owner !== undefined) await ensureOwnerWatch(host, request.owner);
   await layOut(host, plan, storage);
   untilCloned?.[Symbol.dispose]();
-  await startMachine(host, checkTree(host, plan, request.image));
-  requireWanted(host, request);
-  undo.move();
-  return plan;
+  return checkTree(host, plan, request.image);
 }
 
 /** What the machine's end needs: a full /run must not keep it from being released. */

@@ -16,7 +16,7 @@ const request = {
 const facts: MachineFacts = {
   name,
   clone: STORAGES.btrfs.planClone(request),
-  boots: true,
+  payload: { kind: "system" },
   idShift: 1_073_741_824,
   network: { kind: "host" },
   driver: ["/usr/bin/nspawn-runner"],
@@ -89,7 +89,7 @@ test("a machine that boots, on btrfs", () => {
 test("a machine without init, on overlay, is launched by us", () => {
   const plan = planMachine({
     ...facts,
-    boots: false,
+    payload: { kind: "agent" },
     clone: STORAGES.overlay.planClone(request),
     gitlabRunner: undefined,
     jobTimeoutSeconds: undefined,
@@ -147,10 +147,10 @@ test("a network of its own changes this, and nothing else", () => {
     ]
   `);
   expect(beyond(hosts, own)).toEqual([]);
-  const alone = { ...connected, boots: false };
+  const alone = { ...connected, payload: { kind: "agent" } } as const;
   const [ownAlone, hostsAlone] = [
     planMachine(alone).start,
-    planMachine({ ...facts, boots: false }).start,
+    planMachine({ ...facts, payload: { kind: "agent" } }).start,
   ];
   expect(beyond(ownAlone, hostsAlone)).toMatchInlineSnapshot(`
     [
@@ -159,6 +159,42 @@ test("a network of its own changes this, and nothing else", () => {
     ]
   `);
   expect(beyond(hostsAlone, ownAlone)).toEqual([]);
+});
+
+test("a person's machine is an agent's, with their terminal, their words in a file, and nothing to boot", () => {
+  const session = {
+    kind: "session",
+    command: ["sh", "-c", "echo $HOME %n", "it's"],
+    terminal: true,
+    readOnly: true,
+    environment: { TERM: "xterm" },
+    hostName: "trixie",
+  } as const;
+  const [one, other] = [
+    planMachine({ ...facts, payload: session }),
+    planMachine({ ...facts, payload: { kind: "agent" } }),
+  ];
+  expect(beyond(one.start, other.start)).toMatchInlineSnapshot(`
+    [
+      "--wait",
+      "--pty",
+      "--console=interactive",
+      "--read-only",
+      "--hostname=trixie",
+      "--setenv=TERM=xterm",
+      "/run/nspawn-runner/session",
+    ]
+  `);
+  expect(beyond(other.start, one.start)).toMatchInlineSnapshot(`
+    [
+      "--console=pipe",
+      "/run/nspawn-runner/agent",
+    ]
+  `);
+  const piped = planMachine({ ...facts, payload: { ...session, terminal: false } });
+  expect(beyond(piped.start, one.start)).toEqual(["--pipe", "--console=pipe"]);
+  const written = one.files.find((file) => file.path.endsWith("/control/command"));
+  expect(written?.text).toBe("exec sh -c 'echo $HOME %n' 'it'\\''s'\n");
 });
 
 test("no network is loopback alone, and nobody to resolve names", () => {

@@ -7,7 +7,7 @@ import { type NetworkPlan, networkArguments } from "../network/network-plan.ts";
 import type { ClonePlan, InPlace } from "../storage/storage.ts";
 import { formatCommand, quoteArgument } from "../text/format-command.ts";
 import type { MachineName } from "../text/names.ts";
-import { agentArguments, bootArguments } from "./boot-arguments.ts";
+import { payloadArguments } from "./boot-arguments.ts";
 import {
   type ControlDirectory,
   type PlannedFile,
@@ -18,6 +18,7 @@ import type { Launch } from "./launch.ts";
 import { CONTROL_INSIDE, machinePaths } from "./machine-paths.ts";
 import { limitProperties, type MachineSettings } from "./machine-settings.ts";
 import { machineUnits } from "./machine-units.ts";
+import type { Payload } from "./payload.ts";
 import { JOURNAL_PROPERTIES } from "./unit-journal.ts";
 
 const NSPAWN_PATH = "/usr/bin/systemd-nspawn";
@@ -26,8 +27,7 @@ const NSPAWN_PATH = "/usr/bin/systemd-nspawn";
 export interface MachineWish {
   readonly name: MachineName;
   readonly settings: MachineSettings;
-  /** Boot the systemd of the image, or run only the agent. */
-  readonly boots: boolean;
+  readonly payload: Payload;
   readonly bootTimeoutSeconds: number;
   /** The job's own time-out; the machine lives a little longer. */
   readonly jobTimeoutSeconds: number | undefined;
@@ -67,6 +67,7 @@ export function planMachine(facts: MachineFacts): MachinePlan {
     start: [
       "systemd-run",
       "--quiet",
+      ...callerArguments(facts.payload),
       `--unit=${unit}`,
       `--slice=${slice}`,
       "--service-type=notify",
@@ -75,6 +76,11 @@ export function planMachine(facts: MachineFacts): MachinePlan {
       ...execStart,
     ],
   };
+}
+
+/** A person's shell or command has the terminal, or stdin, stdout and stderr, of who starts the unit. */
+function callerArguments(payload: Payload): string[] {
+  return payload.kind === "session" ? ["--wait", payload.terminal ? "--pty" : "--pipe"] : [];
 }
 
 /** Its root is assembled by mounts in the unit, which our launcher makes. */
@@ -110,9 +116,10 @@ function nspawnCommand(facts: MachineFacts): string[] {
     ...networkArguments(facts.network),
     `--bind-ro=${control}:${CONTROL_INSIDE}`,
     ...gitlabRunnerBind(facts.gitlabRunner),
-    ...(facts.boots
-      ? bootArguments({ name: facts.name, connects: facts.network.kind === "private" })
-      : agentArguments()),
+    ...payloadArguments(facts.payload, {
+      name: facts.name,
+      connects: facts.network.kind === "private",
+    }),
   ];
 }
 
@@ -168,8 +175,11 @@ function unitProperties(facts: MachineFacts): string[] {
     // No mount of a machine is in the host's mount namespace: neither its layers, nor what nspawn
     // itself mounts below /run/systemd/nspawn (unix-export/, since 257).
     "PrivateMounts=yes",
-    // Sealing an image has to reach what lies in its /tmp (systemd's docs/ENVIRONMENT.md).
-    ...(facts.clone.kind === "in-place" ? ["Environment=SYSTEMD_NSPAWN_TMPFS_TMP=0"] : []),
+    // Sealing an image has to reach what lies in its /tmp (systemd's docs/ENVIRONMENT.md). What a
+    // person leaves there is not for an image, which is not always sealed behind them.
+    ...(facts.clone.kind === "in-place" && facts.payload.kind !== "session"
+      ? ["Environment=SYSTEMD_NSPAWN_TMPFS_TMP=0"]
+      : []),
     // In the unit's own mount namespace nspawn finds the machine's resolvers where the host's are.
     // The dash: without it ExecStopPost would not run any more once the file has gone.
     ...(facts.network.kind === "private"

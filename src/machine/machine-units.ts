@@ -10,6 +10,8 @@ export interface MachineUnits {
 
 /** How the names of machines begin that images are built in. */
 export const BUILD_PREFIX = "build-";
+/** And of those that a person works in. */
+export const LOGIN_PREFIX = "login-";
 
 /** No dash in it: each one in a slice's name is a level (systemd.slice(5)). */
 const SLICE = "nspawn_runner";

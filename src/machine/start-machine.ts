@@ -1,15 +1,13 @@
 /** Starts what is laid out: the unit, its network, and the wait for its agent. */
 
 import type { CommandResult, Host, LineFifo } from "../host/host.ts";
-import { connectMachine } from "../network/connect-machine.ts";
 import { ensureFirewall } from "../network/ensure-firewall.ts";
-import type { PrivateNetworkPlan } from "../network/network-plan.ts";
 import { RunnerError } from "../text/errors.ts";
 import type { MachineName } from "../text/names.ts";
 import type { Checked } from "./checked-tree.ts";
 import { machinePaths } from "./machine-paths.ts";
 import type { MachinePlan } from "./machine-plan.ts";
-import { findMachineProcess } from "./machine-process.ts";
+import { openNetwork } from "./open-network.ts";
 import { explainOldSystemd } from "./systemd-version.ts";
 import { lastWordsOfUnit } from "./unit-journal.ts";
 
@@ -99,7 +97,7 @@ async function awaitReady(
   // Held open until the machine is ready: what is written waits for a machine that boots.
   await using _waiting = host.fifos.openLines(machinePaths(name).network);
   try {
-    await connect(host, plan, network);
+    await openNetwork(host, plan, network);
   } catch (error) {
     // A machine that died meanwhile has no network to connect to; its end is the better reason.
     const word = await ready.readLine(LAST_WORD_MS, host.signal);
@@ -117,14 +115,6 @@ const cancelled = (name: MachineName): RunnerError =>
 
 /** From the death of a machine's main process to the release by its unit: tens of milliseconds. */
 const LAST_WORD_MS = 3000;
-
-async function connect(host: Host, plan: MachinePlan, network: PrivateNetworkPlan): Promise<void> {
-  await connectMachine(host, network, {
-    name: plan.facts.name,
-    leader: async () => (await findMachineProcess(host, plan)).leader,
-  });
-  host.fifos.writeLine(machinePaths(plan.facts.name).network, "up");
-}
 
 async function versionHint(host: Host): Promise<string[]> {
   const { stdout } = await host.processes.run(["systemctl", "--version"]);

@@ -1,6 +1,6 @@
 /** Commands and their failures as text for people. */
 
-/** One argument as a POSIX shell would need it written: for reading and pasting, never for running. */
+/** One argument as a POSIX shell needs it written. */
 export function quoteArgument(argument: string): string {
   if (/^[A-Za-z0-9_@%+=:,./-]+$/.test(argument)) return argument;
   return `'${argument.replaceAll("'", "'\\''")}'`;

@@ -1,5 +1,5 @@
 /** The `Files` of one process of a fake host: every change counts as an effect. */
-import type { Fifos, LineFifo, LineRead } from "../../src/host/fifo.ts";
+import type { Fifos, LineFifo, LineRead, ReadBound } from "../../src/host/fifo.ts";
 import type { Files, PathFacts } from "../../src/host/files.ts";
 import type { TreeEntry } from "../../src/host/tree.ts";
 import { type Effects, Killed } from "./effects.ts";
@@ -179,6 +179,9 @@ function toFacts(node: Node): PathFacts {
 }
 
 /** FIFOs whose other side answers at once or never: what is not there will not come. */
+/** Of the event loop: more than any command of the fake host takes. */
+const TURNS = 200;
+
 export function openFakeFifos(disk: FakeDisk): Fifos {
   const fifoAt = (path: string): Fifo => {
     const node = disk.need("open", path, false);
@@ -188,13 +191,21 @@ export function openFakeFifos(disk: FakeDisk): Fifos {
   const openLines = (path: string): LineFifo => {
     const fifo = fifoAt(path);
     fifo.readers += 1;
-    const read = async (): Promise<LineRead> => {
+    const read = async ({ timeoutMs, signal }: ReadBound = {}): Promise<LineRead> => {
+      // What others do at the same time may write to it, until they all wait for something else.
+      for (let turn = 0; turn < TURNS && fifo.lines.length === 0; turn += 1) {
+        if (timeoutMs === undefined || signal?.aborted) break;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
       const text = fifo.lines.shift();
       return text === undefined ? { kind: "closed" } : { kind: "line", text };
     };
     return {
       read,
-      readLine: async () => fifo.lines.shift(),
+      readLine: async (timeoutMs, signal) => {
+        const found = await read({ timeoutMs, signal });
+        return found.kind === "line" ? found.text : undefined;
+      },
       [Symbol.asyncDispose]: async () => {
         fifo.readers -= 1;
       },

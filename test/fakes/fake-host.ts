@@ -19,7 +19,13 @@ import { type Answer, type CommandTable, fileCommands } from "./fake-commands.ts
 import { CGROUP2, type FakeDisk, type FileSystem, openDisk } from "./fake-disk.ts";
 import { type LockTable, openFakeFifos, openFakeFiles } from "./fake-files.ts";
 import { furnishNetwork, networkCommands } from "./fake-network.ts";
-import { Became, type FakeSystemd, openSystemd, type RunScript } from "./fake-systemd.ts";
+import {
+  Became,
+  type FakeSystemd,
+  openSystemd,
+  type RunScript,
+  type Work,
+} from "./fake-systemd.ts";
 import { openLockOrder } from "./lock-order.ts";
 
 export interface ProcessOptions {
@@ -55,6 +61,7 @@ export interface ComputerOptions {
   /** Mounts beyond those that every host has. */
   readonly mounts?: Readonly<Record<string, FileSystem>>;
   readonly runScript?: RunScript;
+  readonly work?: Work;
   /** Commands of the test's own; they go before the usual ones. */
   readonly commands?: CommandTable;
 }
@@ -86,6 +93,7 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
   const systemd = openSystemd({
     disk,
     runScript: options.runScript ?? (() => ({ output: "", code: 0 })),
+    work: options.work ?? (() => 0),
     runDriver: async ([verb, name = "", more = ""], environment) => {
       const context = { host: start({ environment }).host, version: "0" };
       if (verb === "internal-release") await releaseAction(context, name);
@@ -154,6 +162,7 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
       },
       signal,
       randomName,
+      terminal: false,
       colours: false,
       print: (text) => void printed.push(text),
       writeOut: async (bytes) => {

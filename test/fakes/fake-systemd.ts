@@ -41,12 +41,16 @@ export class Became extends Error {
 /** What a script prints and how it ends, when a machine runs it. */
 export type RunScript = (text: string) => { readonly output: string; readonly code: number };
 
+/** What a person does in the tree of a machine; their exit code. */
+export type Work = (tree: string) => number;
+
 /** nspawn of whichever machine is asked for: nobody compares them. */
 const MAIN_PID = 4711;
 
 export function openSystemd(options: {
   readonly disk: FakeDisk;
   readonly runScript: RunScript;
+  readonly work: Work;
   /** Runs our own program, as another process, with a hidden command. */
   readonly runDriver: (
     words: readonly string[],
@@ -103,7 +107,14 @@ export function openSystemd(options: {
     }
     units.set(unit.name, unit);
     const nspawn = await programOf(execStart);
-    if (bootMachine(disk, options.runScript, nspawn)) return { exitCode: 0 };
+    const booted = bootMachine(disk, options.runScript, nspawn);
+    // Such a unit is waited for: a person works in it.
+    if (booted && argv.includes("--wait")) {
+      const exitCode = options.work(rootOf(nspawn));
+      await end(unit.name, exitCode === 0 ? "success" : "exit-code");
+      return { exitCode };
+    }
+    if (booted) return { exitCode: 0 };
     await end(unit.name, "exit-code");
     return { exitCode: 1, stderr: "Job failed." };
   };
@@ -184,11 +195,14 @@ export function openSystemd(options: {
   };
 }
 
+const rootOf = (nspawn: readonly string[]): string =>
+  nspawn.find((word) => word.startsWith("--directory="))?.slice("--directory=".length) ?? "";
+
 /** Whether the machine came up; if so its agent has said that it is ready. */
 function bootMachine(disk: FakeDisk, runScript: RunScript, nspawn: readonly string[]): boolean {
   const option = (key: string): string =>
     nspawn.find((word) => word.startsWith(`--${key}=`))?.slice(key.length + 3) ?? "";
-  if (disk.look(option("directory"), true)?.kind !== "directory") return false;
+  if (disk.look(rootOf(nspawn), true)?.kind !== "directory") return false;
   const control = option("bind-ro").split(":")[0] ?? "";
   const request = disk.look(`${control}/request`, true);
   const ready = disk.look(`${control}/ready`, true);

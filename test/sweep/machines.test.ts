@@ -252,7 +252,7 @@ test("when a failed start cannot be undone either, the first error comes first",
       },
     ],
   ];
-  const computer = openPlace({ kind: "reflink", image: "tree" }, refusing);
+  const computer = openPlace({ kind: "reflink", image: "tree" }, { commands: refusing });
   const error = await run(computer, prepare).catch((caught: unknown) => caught);
   const lines = formatError(error, { debug: false }).split("\n");
   expect(lines[0]).toBe(`ERROR: Cannot boot machine "${MACHINE}".`);

@@ -9,10 +9,10 @@ import { prepareAction } from "../../src/cli/prepare.ts";
 import { releaseAction } from "../../src/cli/release.ts";
 import type { StorageKind } from "../../src/storage/storage.ts";
 import type { FailureOrder } from "../fakes/effects.ts";
-import type { CommandTable } from "../fakes/fake-commands.ts";
 import { makeSystem } from "../fakes/fake-commands.ts";
 import { BTRFS, EXT4, type FileSystem, XFS } from "../fakes/fake-disk.ts";
 import {
+  type ComputerOptions,
   type FakeComputer,
   type FakeProcess,
   openComputer,
@@ -43,9 +43,9 @@ export interface Place {
 /** A host with a configuration, a storage and an image, on which nothing of ours has run yet. */
 export function openPlace(
   { kind, image, network }: Place,
-  commands: CommandTable = [],
+  more: Pick<ComputerOptions, "commands" | "work"> = {},
 ): FakeComputer {
-  const computer = openComputer({ mounts: { [ROOT]: DISKS[kind] }, commands });
+  const computer = openComputer({ mounts: { [ROOT]: DISKS[kind] }, ...more });
   const { disk } = computer;
   disk.ensureDirectory("/etc/nspawn-runner", 0o755);
   const text = `root_directory = "${ROOT}"\nstorage = "${kind}"\nnetwork = "${network ?? "host"}"\n`;
@@ -65,19 +65,13 @@ export function openPlace(
 
 /** As `openPlace`; what a person does in a copy of the image is a file more, and the exit code 0. */
 export function openChanging(place: Place): FakeComputer {
-  const commands: CommandTable = [
-    [
-      ["systemd-nspawn"],
-      ({ argv, refused }) => {
-        const tree = argv.find((word) => word.startsWith("--directory="))?.slice(12);
-        computer.disk.remove(`${tree}/changed`);
-        const file = { kind: "file", mode: 0o644, text: "" } as const;
-        computer.disk.create("open", `${tree}/changed`, file);
-        return { exitCode: refused ? 1 : 0 };
-      },
-    ],
-  ];
-  const computer = openPlace(place, commands);
+  const computer = openPlace(place, {
+    work: (tree) => {
+      computer.disk.remove(`${tree}/changed`);
+      computer.disk.create("open", `${tree}/changed`, { kind: "file", mode: 0o644, text: "" });
+      return 0;
+    },
+  });
   return computer;
 }
 

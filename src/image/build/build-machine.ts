@@ -64,7 +64,7 @@ export async function withBuildMachine<Result>(
       identity: `${facts?.device ?? 0}:${facts?.inode ?? 0}`,
     },
     root: request.root,
-    boots: request.boots,
+    payload: { kind: request.boots ? "system" : "agent" },
     settings: request.settings,
     network: request.network,
     jobId: "0",
