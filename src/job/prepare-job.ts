@@ -4,6 +4,7 @@ import type { Host } from "../host/host.ts";
 import { probeImage } from "../image/find-image.ts";
 import { treeLock } from "../image/tree-lock.ts";
 import { createMachine } from "../machine/create-machine.ts";
+import { probeInotify } from "../machine/inotify.ts";
 import { collectGarbage } from "../machine/machine-list.ts";
 import { machinePaths } from "../machine/machine-paths.ts";
 import type { MachinePlan } from "../machine/machine-plan.ts";
@@ -89,6 +90,8 @@ function tell(
   const seconds = ((host.clock.nowMs() - startedAt) / 1000).toFixed(2);
   const what = plan.facts.payload.kind === "system" ? "booted" : "started";
   const name = facts.image?.image.name ?? facts.imageName;
+  const inotify = probeInotify(host);
+  if (inotify !== undefined) host.log.warn(inotify);
   const { features } = facts.request;
   if (features !== undefined) {
     for (const warning of featureWarnings(features, facts.gitlabRunner)) host.log.warn(warning);

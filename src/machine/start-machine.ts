@@ -5,6 +5,7 @@ import { ensureFirewall } from "../network/ensure-firewall.ts";
 import { RunnerError } from "../text/errors.ts";
 import type { MachineName } from "../text/names.ts";
 import type { Checked } from "./checked-tree.ts";
+import { probeInotify } from "./inotify.ts";
 import { machinePaths } from "./machine-paths.ts";
 import type { MachinePlan } from "./machine-plan.ts";
 import { openNetwork } from "./open-network.ts";
@@ -33,7 +34,7 @@ export async function startMachine(host: Host, plan: Checked<MachinePlan>): Prom
       line === "gone"
         ? `Cannot boot machine "${name}".`
         : `Machine "${name}" does not take scripts after ${bootTimeoutSeconds} s.`,
-    hints: [...(await versionHint(host)), ...bootHints(plan)],
+    hints: [...(await versionHint(host)), ...inotifyHint(host), ...bootHints(plan)],
     cause: await findReason(host, plan, { startedAt, isGone: line === "gone", started }),
   });
 }
@@ -120,6 +121,11 @@ async function versionHint(host: Host): Promise<string[]> {
   const { stdout } = await host.processes.run(["systemctl", "--version"]);
   const old = explainOldSystemd(stdout);
   return old === undefined ? [] : [old];
+}
+
+function inotifyHint(host: Host): string[] {
+  const hint = probeInotify(host);
+  return hint === undefined ? [] : [hint];
 }
 
 function bootHints(plan: MachinePlan): string[] {
