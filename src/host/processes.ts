@@ -1,9 +1,11 @@
 /** Starts commands. Every command of the project but the local runner's own stages goes through here. */
 import { RunnerError } from "../text/errors.ts";
 import { formatCommand, formatCommandFailure } from "../text/format-command.ts";
+import { formatSize } from "../text/sizes.ts";
 import { becomeProgram, blockSignal, SIGQUIT } from "./libc.ts";
 import type { Log } from "./log.ts";
 import { awaitManager, lostManager, MANAGER_SOCKET, wasHeard } from "./manager.ts";
+import { pipeCommands, readStart } from "./pipe.ts";
 import { type ProcessFacts, probeProcess } from "./process-facts.ts";
 import { WAITS, type Wait } from "./waits.ts";
 
@@ -17,8 +19,8 @@ export interface CommandResult {
 }
 
 export interface ExecOptions {
-  /** Text for the command's stdin; nothing when absent. */
-  readonly input?: string;
+  /** Text for the command's stdin, or `ours`: what we were given ourselves. Nothing when absent. */
+  readonly input?: string | { readonly kind: "ours" };
   /**
    * Give the command our own terminal (`inherit`), our stdout and stderr (`output`), or stream all
    * its output to our stderr (`progress`).
@@ -36,6 +38,21 @@ export interface ExecOptions {
   readonly onCancel?: "kill" | "ask";
   /** How long it may take: `WAITS.command` when absent. */
   readonly wait?: Pick<Wait, "ms">;
+  /** How much it may print, on stdout and on stderr each. More ends it, and the call throws. */
+  readonly outputMaxBytes?: number;
+}
+
+/** A command of a pipe: what is read of it is bounded by the pipe itself. */
+export type PipeEnd = { readonly argv: readonly string[] } & Pick<
+  ExecOptions,
+  "environment" | "workingDirectory"
+>;
+
+export interface PipeResult {
+  readonly from: CommandResult;
+  readonly to: CommandResult;
+  /** Whether `from` had more to say than the pipe takes; both were ended for that. */
+  readonly tooMuch: boolean;
 }
 
 export interface Processes {
@@ -46,6 +63,15 @@ export interface Processes {
   run(argv: readonly string[], options?: ExecOptions): Promise<CommandResult>;
   /** As `run`, but throws a system error when the command fails. Returns its stdout. */
   exec(argv: readonly string[], options?: ExecOptions): Promise<string>;
+  /**
+   * What `from` prints is the input of `to`, at most `maxBytes` of it, and none is kept in memory:
+   * who reads slowly slows down who writes. What both say on stderr, and `to` on stdout, is bounded.
+   */
+  pipe(
+    from: PipeEnd,
+    to: PipeEnd,
+    options: { readonly maxBytes: number; readonly wait: Pick<Wait, "ms"> },
+  ): Promise<PipeResult>;
   /** Our process becomes that program, an absolute path, with our environment. Throws, or is gone. */
   become(argv: readonly string[]): never;
   /** Where a command is, by PATH; nothing when it is not installed. */
@@ -69,6 +95,13 @@ export function openProcesses(context: {
   const { log, environment, signal, managerSocket = MANAGER_SOCKET } = context;
   let drains = context.drains ?? false;
   const path = environment.PATH ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+  const environmentOf = (options: Pick<ExecOptions, "environment">): Record<string, string> => ({
+    PATH: path,
+    ...PLAIN_LOCALE,
+    ...passOn(environment),
+    ...options.environment,
+  });
 
   async function run(argv: readonly string[], options: ExecOptions = {}): Promise<CommandResult> {
     const startedAt = performance.now();
@@ -105,31 +138,32 @@ export function openProcesses(context: {
             ? "inherit"
             : options.input === undefined
               ? "ignore"
-              : new Blob([options.input]),
+              : typeof options.input === "string"
+                ? new Blob([options.input])
+                : "inherit",
         stdout: options.terminal === "progress" ? 2 : output,
         stderr: output,
         ...(options.onCancel === "ask" ? { signal, killSignal: "SIGTERM" } : {}),
-        env: { PATH: path, ...PLAIN_LOCALE, ...passOn(environment), ...options.environment },
+        env: environmentOf(options),
         ...(options.workingDirectory === undefined ? {} : { cwd: options.workingDirectory }),
       });
     } catch (cause) {
-      throw new RunnerError({
-        kind: "system",
-        message: `Cannot start "${argv[0]}".`,
-        hints: [`Is the command "${argv[0]}" installed?`],
-        cause,
-      });
+      throw cannotStart(argv, cause);
     }
     using bound = boundCommand(child, {
       ms: (options.wait ?? WAITS.command).ms,
       signal: options.onCancel === "kill" ? signal : undefined,
     });
-    const read = options.onOutput === undefined ? text : drain(options.onOutput);
+    const read =
+      options.onOutput === undefined
+        ? text(options.outputMaxBytes, () => bound.end("too much"))
+        : drain(options.onOutput);
     const all = Promise.all([read(child.stdout), read(child.stderr), child.exited]);
     // What a killed command has started may hold its output open.
     const texts = await Promise.race([all, bound.killed]);
     if (bound.why === "cancelled") throw cancelled(argv);
     if (bound.why === "too late") throw tooLate(argv, performance.now() - startedAt);
+    if (bound.why === "too much") throw tooMuch(argv, options.outputMaxBytes ?? 0);
     const [stdout, stderr] = texts ?? ["", ""];
     return {
       argv,
@@ -150,15 +184,23 @@ export function openProcesses(context: {
   return {
     run,
     exec,
+    pipe: (from, to, options) => {
+      log.debug(`${formatCommand(from.argv)} | ${formatCommand(to.argv)}`);
+      const whole = (end: PipeEnd) => ({ ...end, environment: environmentOf(end) });
+      return pipeCommands(whole(from), whole(to), { ...options, signal });
+    },
     become: (argv) => becomeProgram(argv[0] ?? "", argv, environment),
     which: (command) => Bun.which(command, { PATH: path }) ?? undefined,
     probe: probeProcess,
   };
 }
 
+type WhyEnded = "cancelled" | "too late" | "too much";
+
 interface Bound extends Disposable {
   /** Why we have ended the command; nothing while we have not. */
-  readonly why: "cancelled" | "too late" | undefined;
+  readonly why: WhyEnded | undefined;
+  end(why: WhyEnded): void;
   /** Resolves once it is dead because we ended it, and never when it ended by itself. */
   readonly killed: Promise<undefined>;
 }
@@ -171,7 +213,7 @@ function boundCommand(
   const { promise: killed, resolve } = Promise.withResolvers<undefined>();
   let why: Bound["why"];
   let killing: ReturnType<typeof setTimeout> | undefined;
-  const end = (reason: "cancelled" | "too late"): void => {
+  const end = (reason: WhyEnded): void => {
     if (why !== undefined) return;
     why = reason;
     child.kill("SIGTERM");
@@ -188,6 +230,7 @@ function boundCommand(
     get why() {
       return why;
     },
+    end,
     killed,
     [Symbol.dispose]: () => {
       clearTimeout(timer);
@@ -207,6 +250,20 @@ const tooLate = (argv: readonly string[], ms: number): RunnerError =>
     hints: ["It was killed. Is the host very busy, or a disk or the bus stuck?"],
   });
 
+const tooMuch = (argv: readonly string[], maxBytes: number): RunnerError =>
+  new RunnerError({
+    kind: "system",
+    message: `"${argv[0]}" printed more than ${formatSize(maxBytes)}, and was ended for that.`,
+  });
+
+const cannotStart = (argv: readonly string[], cause: unknown): RunnerError =>
+  new RunnerError({
+    kind: "system",
+    message: `Cannot start "${argv[0]}".`,
+    hints: [`Is the command "${argv[0]}" installed?`],
+    cause,
+  });
+
 /** What commands of ours may know of our environment: never a job's variables. */
 function passOn(environment: Readonly<Record<string, string>>): Record<string, string> {
   const names = ["HOME", "TERM", "http_proxy", "https_proxy", "no_proxy", "NO_COLOR"];
@@ -218,8 +275,15 @@ function passOn(environment: Readonly<Record<string, string>>): Record<string, s
   );
 }
 
-async function text(stream: unknown): Promise<string> {
-  return stream instanceof ReadableStream ? new Response(stream).text() : "";
+function text(
+  maxBytes: number | undefined,
+  onMore: () => void,
+): (stream: unknown) => Promise<string> {
+  return async (stream) => {
+    if (!(stream instanceof ReadableStream)) return "";
+    if (maxBytes === undefined) return new Response(stream).text();
+    return readStart(stream, maxBytes, onMore);
+  };
 }
 
 function drain(take: (bytes: Uint8Array) => void): (stream: unknown) => Promise<string> {

@@ -107,6 +107,11 @@ export const WAITS = {
     what: "a stage of a job that `exec` runs",
     late: "it is killed, and the job has failed",
   },
+  pipeline: {
+    ms: 30_000,
+    what: "the end of the parser of a `.gitlab-ci.yml`",
+    late: "its sandbox is stopped, and the error says that rules may loop",
+  },
   build: {
     ms: 86_400_000,
     what: "a command that makes an image: a creator, a playbook, a person's shell",

@@ -269,6 +269,9 @@ function openFakeProcesses(
       if (result.exitCode === 0) return result.stdout;
       throw new RunnerError({ kind: "system", message: formatCommandFailure(result) });
     },
+    pipe: () => {
+      throw new Error("the fake has no pipes");
+    },
     become: (argv) => {
       throw new Became(argv);
     },
