@@ -58,8 +58,8 @@ const argv = process.argv.slice(2);
 if (argv[0] === "internal-gitlab-ci-local") {
   // A program of its own in our executable: it reads argv and exits by itself.
   process.removeAllListeners();
-  const { runGitlabCiLocal } = await import("./local/gitlab-ci-local.ts");
-  await runGitlabCiLocal(argv.slice(1));
+  const { runGitlabCiLocal } = await import("./local/parser/gitlab-ci-local.ts");
+  await runGitlabCiLocal(argv.slice(1), writeStdoutNow);
 } else {
   process.exit(await main(argv));
 }

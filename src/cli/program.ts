@@ -1,5 +1,6 @@
 /** The command line: what there is, its help and examples. Actions are imported when they run. */
 import { Command, CommanderError, Help } from "commander";
+import { RECEIVE_ARTIFACTS } from "../local/artifacts/receive-command.ts";
 import { RunnerError } from "../text/errors.ts";
 import { nearestName } from "../text/nearest.ts";
 import type { CommandEnd, Context } from "./context.ts";
@@ -220,7 +221,8 @@ function addTools(add: Add): void {
   })
     .option("--image <name>", "use this image instead of the job's")
     .option("--variable <key=value>", "set a variable of the job (may be given again)", collect)
-    .option("--artifacts <directory>", "put the job's artifacts there");
+    .option("--artifacts <directory>", "put the job's artifacts there")
+    .option("--artifacts-size <size>", "how large they may be (default: 1G)");
   add("toml [image]", "print the [[runners]] section for GitLab Runner's config.toml", {
     load: async () => (await import("./toml.ts")).tomlAction,
     examples: ["nspawn-runner toml trixie --url https://gitlab.example.com/ --token glrt-…"],
@@ -232,6 +234,10 @@ function addTools(add: Add): void {
   });
   add(STAGES.release.declaration, "ExecStopPost of a machine's unit", {
     load: STAGES.release.load,
+    hidden: true,
+  });
+  add(`${RECEIVE_ARTIFACTS} <directory> <bytes>`, "takes artifacts from stdin, for exec", {
+    load: async () => (await import("./receive-artifacts.ts")).receiveArtifactsAction,
     hidden: true,
   });
   add(STAGES.launch.declaration, "ExecStart of a machine with a layered clone", {

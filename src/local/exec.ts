@@ -1,94 +1,76 @@
 /** `exec`: one job of the local `.gitlab-ci.yml`, through the very stages GitLab Runner would call. */
 import type { Host } from "../host/host.ts";
-import { RunnerError } from "../text/errors.ts";
-import { HIDDEN_COMMAND } from "./gitlab-ci-local.ts";
-import { artifactsScript, prepareScript, sourcesScript, userScript } from "./job-scripts.ts";
+import { escapeUntrusted } from "../text/escape.ts";
+import { RECEIVE_ARTIFACTS } from "./artifacts/receive-command.ts";
+import { tooLarge } from "./artifacts/too-large.ts";
+import { findInvoker, type Invoker } from "./invoker.ts";
+import {
+  artifactsScript,
+  listArtifactsScript,
+  prepareScript,
+  type Shell,
+  sourcesScript,
+  userScript,
+} from "./job-scripts.ts";
+import { resolvePipeline } from "./parser/resolve-pipeline.ts";
 import { chooseJob, type LocalJob, parsePipeline } from "./pipeline.ts";
-import { openStages } from "./stages.ts";
-import { type CommitFacts, expandVariables, predefinedVariables } from "./variables.ts";
+import { openRepository, type Repository } from "./repository.ts";
+import { openStages, type Stages } from "./stages.ts";
+import { expandVariables, predefinedVariables } from "./variables.ts";
 
 export interface ExecRequest {
   readonly job: string | undefined;
   readonly image: string | undefined;
   readonly variables: Readonly<Record<string, string>>;
   /** Where artifacts go; they are dropped when absent. */
-  readonly artifacts: string | undefined;
+  readonly artifacts: { readonly directory: string; readonly maxBytes: number } | undefined;
 }
 
 /** Resolves to the job's exit code; 2 when the job could not be run. Leaves the work tree alone. */
 export async function execLocalJob(host: Host, request: ExecRequest): Promise<number> {
   const scratch = `/tmp/nspawn-runner-exec-${host.randomName(10)}`;
-  host.files.createDirectory(scratch, 0o700);
+  // Others pass through to what is theirs, and see no names.
+  host.files.createDirectory(scratch, 0o711);
   try {
-    const commit = await readCommit(host);
-    const job = chooseJob(await readPipeline(host, scratch), request.job);
+    const invoker = await findInvoker(host);
+    const repository = await openRepository(host, invoker);
+    const theirs = `${scratch}/theirs`;
+    host.files.createDirectory(theirs, 0o700);
+    if (invoker.ids !== undefined) host.files.setOwner(theirs, invoker.ids.userId);
+    const jobs = await readPipeline(host, { repository, theirs, scratch });
+    const job = chooseJob(jobs, request.job);
     if (job.services > 0) host.log.warn("The job's services are not started: they come later.");
-    return await runStages(host, { request, job, commit, scratch });
+    return await runStages(host, { request, job, repository, invoker, scratch, theirs });
   } finally {
     host.files.remove(scratch);
   }
 }
 
-async function readCommit(host: Host): Promise<CommitFacts> {
-  const git = async (...words: string[]): Promise<string> =>
-    (await host.processes.exec(["git", "-C", host.workingDirectory, ...words])).trim();
-  const inside = await host.processes.run([
-    "git",
-    "-C",
-    host.workingDirectory,
-    "rev-parse",
-    "--verify",
-    "HEAD",
-  ]);
-  if (inside.exitCode !== 0) {
-    throw new RunnerError({
-      kind: "usage",
-      message: `"${host.workingDirectory}" is not in a git work tree with a commit.`,
-      hints: ["Change to your project and commit its .gitlab-ci.yml."],
-    });
-  }
-  if ((await git("status", "--porcelain", "--untracked-files=no")) !== "") {
-    host.log.warn("The job gets the committed state; your uncommitted changes are not in it.");
-  }
-  const top = await git("rev-parse", "--show-toplevel");
-  return {
-    sha: await git("rev-parse", "HEAD"),
-    branch: await git("rev-parse", "--abbrev-ref", "HEAD"),
-    title: await git("log", "-1", "--format=%s"),
-    project: top.slice(top.lastIndexOf("/") + 1).replace(/[^A-Za-z0-9._-]/g, "-"),
-  };
-}
-
-/** In a clone, so that only what is committed counts and the parser writes nothing of the user's. */
-async function readPipeline(host: Host, scratch: string): Promise<readonly LocalJob[]> {
-  const clone = `${scratch}/clone`;
-  await host.processes.exec(["git", "clone", "--quiet", "--shared", host.workingDirectory, clone]);
-  if (host.files.probe(`${clone}/.gitlab-ci.yml`) === undefined) {
-    throw new RunnerError({
-      kind: "usage",
-      message: 'There is no ".gitlab-ci.yml" in the last commit.',
-      hints: ["Commit one."],
-    });
-  }
-  const words = [...host.driver, HIDDEN_COMMAND, "--preview"];
-  const preview = await host.processes.run(words, { onCancel: "kill", workingDirectory: clone });
-  if (preview.exitCode === 0) return parsePipeline(preview.stdout);
-  throw new RunnerError({
-    kind: "usage",
-    message: 'Cannot understand ".gitlab-ci.yml".',
-    cause: new Error(`${preview.stdout}\n${preview.stderr}`.trim()),
-  });
+/** From a clone, so that only what is committed counts. */
+async function readPipeline(
+  host: Host,
+  places: { readonly repository: Repository; readonly theirs: string; readonly scratch: string },
+): Promise<readonly LocalJob[]> {
+  const project = `${places.theirs}/clone`;
+  const root = `${places.scratch}/parser`;
+  await places.repository.cloneForParser(project);
+  host.files.createDirectory(root, 0o755);
+  return parsePipeline(await resolvePipeline(host, { project, root }));
 }
 
 interface Run {
   readonly request: ExecRequest;
   readonly job: LocalJob;
-  readonly commit: CommitFacts;
+  readonly repository: Repository;
+  readonly invoker: Invoker;
   readonly scratch: string;
+  /** A directory of who called us. */
+  readonly theirs: string;
 }
 
 async function runStages(host: Host, run: Run): Promise<number> {
-  const { request, job, commit, scratch } = run;
+  const { request, job, repository, scratch } = run;
+  const { commit } = repository;
   const jobId = String(host.clock.nowMs() % 1_000_000_000);
   const stages = openStages(host, {
     scratch,
@@ -96,8 +78,8 @@ async function runStages(host: Host, run: Run): Promise<number> {
     image: request.image ?? job.image,
     variables: expandVariables({ ...job.variables, ...request.variables }),
   });
-  const title = `Running job "${job.name}" of ${commit.sha.slice(0, 8)} (${commit.title}).`;
-  host.print(`${title}\n`);
+  const what = `${commit.sha.slice(0, 8)} (${escapeUntrusted(commit.title)})`;
+  host.print(`Running job "${escapeUntrusted(job.name)}" of ${what}.\n`);
   try {
     const { shell, buildsDirectory } = await stages.prepare();
     const variables = expandVariables({
@@ -107,7 +89,7 @@ async function runStages(host: Host, run: Run): Promise<number> {
     });
     const directory = variables.CI_PROJECT_DIR ?? buildsDirectory;
     await stages.must("Preparing environment", "prepare_script", prepareScript(shell));
-    const bundle = await bundleOf(host, scratch);
+    const bundle = await repository.bundle(`${run.theirs}/sources.bundle`);
     const sources = { directory, bundle, sha: commit.sha };
     await stages.must(
       "Getting source from Git repository",
@@ -125,13 +107,7 @@ async function runStages(host: Host, run: Run): Promise<number> {
       const after = userScript(shell, { directory, variables: more, lines: job.afterScript });
       await stages.run("Running after_script", "after_script", after);
     }
-    if (code === 0 && request.artifacts !== undefined && job.artifacts.length > 0) {
-      const packed = await stages.capture(
-        "upload_artifacts_on_success",
-        artifactsScript(shell, { directory, paths: job.artifacts }),
-      );
-      await unpackArtifacts(host, { packed, scratch, directory: request.artifacts });
-    }
+    if (code === 0) await takeArtifacts(host, { run, stages, shell, directory });
     host.print(code === 0 ? "Job succeeded\n" : `ERROR: Job failed: exit code ${code}\n`);
     return code;
   } finally {
@@ -139,31 +115,28 @@ async function runStages(host: Host, run: Run): Promise<number> {
   }
 }
 
-async function bundleOf(host: Host, scratch: string): Promise<string> {
-  const bundle = `${scratch}/sources.bundle`;
-  await host.processes.exec([
-    "git",
-    "-C",
-    host.workingDirectory,
-    "bundle",
-    "create",
-    "--quiet",
-    bundle,
-    "HEAD",
-  ]);
-  return host.processes.exec(["base64", bundle]);
-}
-
-/** tar itself refuses absolute names and those that climb out. */
-async function unpackArtifacts(
+/** Unpacked by a process of who called us: what a machine sends is nothing for root to unpack. */
+async function takeArtifacts(
   host: Host,
-  archive: { readonly packed: string; readonly scratch: string; readonly directory: string },
+  from: {
+    readonly run: Run;
+    readonly stages: Stages;
+    readonly shell: Shell;
+    readonly directory: string;
+  },
 ): Promise<void> {
-  const { packed, scratch, directory } = archive;
-  host.files.ensureDirectory(directory, 0o755);
-  const file = `${scratch}/artifacts`;
-  host.files.writeText(file, packed, 0o600);
-  const unpack = 'base64 -d "$1" | tar --extract --gzip --no-same-owner --directory="$2"';
-  await host.processes.exec(["bash", "-o", "pipefail", "-c", unpack, "sh", file, directory]);
-  host.print(`Artifacts are in "${directory}".\n`);
+  const { run, stages, shell, directory } = from;
+  const { artifacts } = run.request;
+  const paths = run.job.artifacts;
+  if (artifacts === undefined || paths.length === 0) return;
+  const step = "upload_artifacts_on_success";
+  const named = { directory, paths };
+  await stages.must("Uploading artifacts", step, listArtifactsScript(shell, named));
+  const { maxBytes } = artifacts;
+  const words = [RECEIVE_ARTIFACTS, artifacts.directory, String(maxBytes)];
+  const argv = [...run.invoker.words, ...host.driver, ...words];
+  if (!(await stages.pipe(step, artifactsScript(shell, named), { argv, maxBytes }))) {
+    throw tooLarge(maxBytes);
+  }
+  host.print(`Artifacts are in "${artifacts.directory}".\n`);
 }

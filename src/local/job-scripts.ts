@@ -71,16 +71,43 @@ export function userScript(
   ]);
 }
 
-/** Prints the artifacts as a tar archive in base64. Patterns are expanded by the shell. */
-export function artifactsScript(
-  shell: Shell,
-  job: { readonly directory: string; readonly paths: readonly string[] },
-): string {
-  // Everything but letters, digits and what patterns need is taken literally.
-  const patterns = job.paths.map((path) => path.replace(/[^A-Za-z0-9_./*?[\]{},-]/g, "\\$&"));
+/** Says of each pattern what it finds, as GitLab Runner's uploader does. */
+export function listArtifactsScript(shell: Shell, job: ArtifactsJob): string {
   return text([
     ...head(shell, {}),
     `cd ${quoteArgument(job.directory)}`,
-    `tar --create --gzip --file=- -- ${patterns.join(" ")} | base64`,
+    ...job.paths.flatMap((path) => [
+      ...findScript([path]),
+      `if [ $# -gt 0 ]; then printf '%s: found %s matching artifact files and directories\\n' ${quoteArgument(path)} $#`,
+      `else printf 'WARNING: %s: no matching files.\\n' ${quoteArgument(path)}; fi`,
+    ]),
   ]);
+}
+
+/** Prints the artifacts as a tar archive, and nothing else. */
+export function artifactsScript(shell: Shell, job: ArtifactsJob): string {
+  return text([
+    ...head(shell, {}),
+    `cd ${quoteArgument(job.directory)}`,
+    ...findScript(job.paths),
+    // An archive of nothing, which tar would not make, is two blocks of zeros.
+    'if [ $# -eq 0 ]; then head -c 1024 /dev/zero; else tar -cf - -- "$@" 2>/dev/null; fi',
+  ]);
+}
+
+interface ArtifactsJob {
+  readonly directory: string;
+  readonly paths: readonly string[];
+}
+
+/** Makes what is found the positional parameters. Patterns are expanded by the shell. */
+function findScript(paths: readonly string[]): string[] {
+  // Everything but letters, digits and what patterns need is taken literally.
+  const patterns = paths.map((path) => path.replace(/[^A-Za-z0-9_./*?[\]{},-]/g, "\\$&"));
+  return [
+    "set --",
+    `for found in ${patterns.join(" ")}; do`,
+    '  if [ -e "$found" ] || [ -L "$found" ]; then set -- "$@" "$found"; fi',
+    "done",
+  ];
 }

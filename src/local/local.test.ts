@@ -22,18 +22,19 @@ test.each([
 });
 
 test("a resolved pipeline", () => {
-  const jobs = parsePipeline(`
-stages: [test]
-variables: { A: 1 }
-.hidden: { script: [no] }
-test:
-  stage: test
-  image: { name: trixie }
-  before_script: [one]
-  script: two
-  after_script: [[three, four]]
-  artifacts: { paths: [x] }
-`);
+  const jobs = parsePipeline({
+    stages: ["test"],
+    variables: { A: 1 },
+    ".hidden": { script: ["no"] },
+    test: {
+      stage: "test",
+      image: { name: "trixie" },
+      before_script: ["one"],
+      script: "two",
+      after_script: [["three", "four"]],
+      artifacts: { paths: ["x"] },
+    },
+  });
   expect(jobs).toEqual([
     {
       name: "test",
@@ -48,6 +49,35 @@ test:
   ]);
   expect(chooseJob(jobs, undefined).name).toBe("test");
   expect(() => chooseJob(jobs, "tost")).toThrow('There is no job "tost".');
+});
+
+test.each([
+  [
+    "a name that a shell would take for more",
+    { variables: { "A=$(id)": "1" } },
+    "names no variable",
+  ],
+  ["a zero byte in a script", { j: { script: ["a\0b"] } }, "zero byte"],
+  ["a name of a job that is endless", { ["j".repeat(256)]: {} }, "name is too long"],
+  ["escape sequences", { "\u001b[2J": { script: 1 } }, 'the job "\\x1b[2J"'],
+  ["no pipeline at all", "x", "the file"],
+  ["nothing", undefined, "the file"],
+  [
+    "more jobs than there may be",
+    Object.fromEntries(Array.from({ length: 10_001 }, (_, index) => [`j${index}`, {}])),
+    "10001 jobs",
+  ],
+])("what a parser may send, taken over by its input: %s is refused", (_title, sent, text) => {
+  expect(() => parsePipeline(sent)).toThrow(text);
+});
+
+test.each([
+  [true, { A: "1", B: "2" }],
+  [false, {}],
+  [["B"], { B: "2" }],
+])("inherit: variables: %p", (wanted, expected) => {
+  const pipeline = { variables: { A: 1, B: 2 }, j: { inherit: { variables: wanted } } };
+  expect(parsePipeline(pipeline)[0]?.variables).toEqual(expected as Record<string, string>);
 });
 
 test("values of variables reach the job as they are, whatever is in them", async () => {
@@ -71,5 +101,5 @@ test("paths of artifacts are patterns, never commands", () => {
     directory: "/b",
     paths: ["out/*.txt", "a b;$(touch /x)"],
   });
-  expect(script).toContain("-- out/*.txt a\\ b\\;\\$\\(touch\\ /x\\) | base64");
+  expect(script).toContain("for found in out/*.txt a\\ b\\;\\$\\(touch\\ /x\\); do");
 });

@@ -24,8 +24,15 @@ export interface Stages {
   run(title: string, step: string, script: string): Promise<number>;
   /** As `run`, for scripts of ours: a failure ends the job. */
   must(title: string, step: string, script: string): Promise<void>;
-  /** As `must`, silently; what the script printed. */
-  capture(step: string, script: string): Promise<string>;
+  /**
+   * As `must`, silently; what the script prints is the input of a command, up to `maxBytes` of it.
+   * That command has warned and failed by its own words. False when there was more.
+   */
+  pipe(
+    step: string,
+    script: string,
+    to: { readonly argv: readonly string[]; readonly maxBytes: number },
+  ): Promise<boolean>;
   cleanup(): Promise<void>;
 }
 
@@ -44,6 +51,17 @@ export function openStages(
   const codeFile = `${scratch}/build_exit_code`;
   let jobEnvironment: Readonly<Record<string, string>> = {};
   host.files.writeText(response, JSON.stringify(jobResponse(job)), 0o600);
+
+  const environmentNow = (): Record<string, string> => ({
+    ...configurationOf(host),
+    TMPDIR: scratch,
+    BUILD_FAILURE_EXIT_CODE: String(BUILD_FAILURE),
+    SYSTEM_FAILURE_EXIT_CODE: String(SYSTEM_FAILURE),
+    BUILD_EXIT_CODE_FILE: codeFile,
+    JOB_RESPONSE_FILE: response,
+    ...asCustomEnvironment(job.variables),
+    ...jobEnvironment,
+  });
 
   const call = (
     words: readonly string[],
@@ -78,15 +96,19 @@ export function openStages(
     }
   };
 
-  const runScript = async (
-    step: string,
-    script: string,
-    output: "show" | "capture",
-  ): Promise<CommandResult> => {
+  const writeScript = (script: string): string => {
     const path = `${scratch}/script-${host.randomName(8)}`;
     host.files.writeText(path, script, 0o700);
+    return path;
+  };
+
+  const runScript = async (step: string, script: string): Promise<CommandResult> => {
+    const path = writeScript(script);
     // What a cancelled job still does (after_script) is not cancelled again.
-    return call(["run", path, step], { output, onCancel: host.signal.aborted ? "go on" : "ask" });
+    return call(["run", path, step], {
+      output: "show",
+      onCancel: host.signal.aborted ? "go on" : "ask",
+    });
   };
 
   const stages: Stages = {
@@ -102,7 +124,7 @@ export function openStages(
       }),
     run: (title, step, script) =>
       section(title, async () => {
-        const { exitCode } = await runScript(step, script, "show");
+        const { exitCode } = await runScript(step, script);
         if (exitCode === 0) return 0;
         if (exitCode !== BUILD_FAILURE) throw failed("run", "");
         return host.files.probe(codeFile) === undefined ? 1 : Number(host.files.readText(codeFile));
@@ -111,10 +133,18 @@ export function openStages(
       const code = await stages.run(title, step, script);
       if (code !== 0) throw failed(step, `exit code ${code}`);
     },
-    capture: async (step, script) => {
-      const result = await runScript(step, script, "capture");
-      if (result.exitCode !== 0) throw failed(step, result.stderr || result.stdout);
-      return result.stdout;
+    pipe: async (step, script, { argv, maxBytes }) => {
+      const words = [...host.driver, "run", writeScript(script), step];
+      const { from, to, tooMuch } = await host.processes.pipe(
+        { argv: words, environment: environmentNow() },
+        { argv },
+        { maxBytes, wait: WAITS.job },
+      );
+      if (tooMuch) return false;
+      if (to.exitCode !== 0) throw failed(step, to.stderr);
+      if (from.exitCode !== 0) throw failed(step, from.stderr);
+      if (to.stderr !== "") host.log.info(to.stderr.trimEnd());
+      return true;
     },
     cleanup: async () => {
       await section("Cleaning up", () => call(["cleanup"], { output: "show", onCancel: "go on" }));

@@ -1,0 +1,96 @@
+/** Runs the parser in its sandbox. What comes back is data of a stranger, and is taken as such. */
+import * as v from "valibot";
+import type { CommandResult, Host } from "../../host/host.ts";
+import { WAITS } from "../../host/waits.ts";
+import { RunnerError } from "../../text/errors.ts";
+import { endedWithout, plain, refusedBy, wordsOf } from "./explain-end.ts";
+import { HIDDEN_COMMAND } from "./gitlab-ci-local.ts";
+import { parseLibraries } from "./needed-libraries.ts";
+import { planSandbox } from "./plan-sandbox.ts";
+
+const OUTPUT_MAX_BYTES = 16 * 1024 * 1024;
+/** After the sandbox's own bound, so that systemd's word for it comes first. */
+const MARGIN_MS = 5000;
+/** What the parser calls. */
+const COMMANDS = ["git", "bash", "id"];
+
+const answerSchema = v.object({ pipeline: v.optional(v.unknown()), words: v.string() });
+
+/**
+ * The pipeline of the clone at `project`, as data that only its parser looked at. Throws a usage
+ * error when it is none. `root` is an empty directory of ours, for the sandbox alone.
+ */
+export async function resolvePipeline(
+  host: Host,
+  places: { readonly project: string; readonly root: string },
+): Promise<unknown> {
+  const ended = await runSandboxed(host, places);
+  const answer = parseAnswer(ended.stdout);
+  if (answer === undefined) {
+    throw endedWithout({ exitCode: ended.exitCode, printed: plain(ended.stderr) });
+  }
+  if (answer.pipeline === undefined) throw refusedBy(answer.words);
+  for (const line of wordsOf(plain(answer.words))) host.log.warn(`.gitlab-ci.yml: ${line}`);
+  return answer.pipeline;
+}
+
+async function runSandboxed(
+  host: Host,
+  { project, root }: { readonly project: string; readonly root: string },
+): Promise<CommandResult> {
+  const [program = "", ...more] = host.driver;
+  if (more.length > 0) {
+    throw new RunnerError({
+      kind: "system",
+      message: "The parser's sandbox holds one executable, and we were started from source.",
+      hints: ["Run script/build, and use dist/nspawn-runner."],
+    });
+  }
+  const commands = Object.fromEntries(COMMANDS.map((name) => [name, need(host, name)]));
+  const env = need(host, "env");
+  const linked = await host.processes.exec(["ldd", program, env, ...Object.values(commands)]);
+  const unit = `nspawn-runner-parser-${host.randomName(10)}.service`;
+  const argv = planSandbox({
+    unit,
+    program,
+    // The parser's own state goes beside the clone, and no file of the repository is one of its own.
+    words: [HIDDEN_COMMAND, "--preview", "--state-dir", "../state/parser"],
+    root,
+    env,
+    commands,
+    libraries: parseLibraries(linked),
+    project,
+    timeMaxSeconds: WAITS.pipeline.ms / 1000,
+  });
+  try {
+    return await host.processes.run(argv, {
+      onCancel: "kill",
+      wait: { ms: WAITS.pipeline.ms + MARGIN_MS },
+      outputMaxBytes: OUTPUT_MAX_BYTES,
+    });
+  } catch (error) {
+    // systemd-run has gone; the service would have gone on.
+    await host.processes.run(["systemctl", "stop", unit]);
+    throw error;
+  }
+}
+
+function need(host: Host, command: string): string {
+  const path = host.processes.which(command);
+  if (path !== undefined) return path;
+  throw new RunnerError({
+    kind: "system",
+    message: `Cannot find the command "${command}".`,
+    hints: [`Install it: the parser of pipelines calls it.`],
+  });
+}
+
+/** JSON has no aliases, so that what is parsed is no larger than what was sent. */
+function parseAnswer(text: string): v.InferOutput<typeof answerSchema> | undefined {
+  try {
+    return v.parse(answerSchema, JSON.parse(text));
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof v.ValiError) return undefined;
+    throw error;
+  }
+}
