@@ -16,15 +16,16 @@ interface Ended {
   readonly stderr: string;
 }
 
-/** What they print then (systemd 252 and 257): refused at the door, or cut off. Pure. */
+/**
+ * What they print then: refused at the door, or cut off. systemd-run of 252 talks through the bus,
+ * which says so in its own words (252 and 257, tried).
+ */
+const LOST =
+  /: (Connection refused|Transport endpoint is not connected|Connection reset by peer|Connection terminated|Message recipient disconnected from message bus without replying)$/m;
+
+/** Pure. */
 export function lostManager({ argv, exitCode, stderr }: Ended): boolean {
-  return (
-    exitCode !== 0 &&
-    CLIENTS.includes(argv[0] ?? "") &&
-    /: (Connection refused|Transport endpoint is not connected|Connection reset by peer|Connection terminated)$/m.test(
-      stderr,
-    )
-  );
+  return exitCode !== 0 && CLIENTS.includes(argv[0] ?? "") && LOST.test(stderr);
 }
 
 /**
