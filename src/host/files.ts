@@ -2,7 +2,7 @@
 import * as fs from "node:fs";
 import { dirname } from "node:path";
 import { explainErrno } from "./explain-errno.ts";
-import { exchangePaths, lockFile, makeFifo, renameNew, shareData } from "./libc.ts";
+import { exchangePaths, fileHandle, lockFile, makeFifo, renameNew, shareData } from "./libc.ts";
 import { removeOwn } from "./remove.ts";
 import { readTree, sameContent, type TreeEntry } from "./tree.ts";
 
@@ -19,6 +19,13 @@ export interface PathFacts {
 export interface Files {
   /** Facts of the path itself (a link is not followed), or nothing where there is none. */
   probe(path: string): PathFacts | undefined;
+  /**
+   * What the file system tells a directory by from every other that it has or ever had: its handle
+   * (name_to_handle_at(2)), as an NFS server would. On ext4 and xfs that is the inode's number and
+   * its generation, on btrfs the number of the subvolume too. The same after a mount or a reboot,
+   * unlike a device number, and another where an inode's number is used again.
+   */
+  birthMark(path: string): string;
   realPath(path: string): string;
   /** Throws when the file is larger than `sizeMaxBytes`. */
   readText(path: string, sizeMaxBytes?: number): string;
@@ -105,6 +112,7 @@ function plainFiles(): Files {
       const facts = fs.lstatSync(path, { throwIfNoEntry: false });
       return facts === undefined ? undefined : toFacts(facts);
     },
+    birthMark,
     realPath: (path) => fs.realpathSync(path),
     readText: (path, sizeMaxBytes = TEXT_MAX_BYTES) => {
       const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
@@ -198,6 +206,14 @@ function plainFiles(): Files {
       }
     },
   };
+}
+
+/** Where there are no handles, as on an overlayfs: the time of birth, which no copy takes over. */
+function birthMark(path: string): string {
+  const handle = fileHandle(path);
+  if (handle !== undefined) return handle;
+  const { ino, birthtimeNs } = fs.lstatSync(path, { bigint: true });
+  return `${ino} born ${birthtimeNs}`;
 }
 
 /** Under a name that no other writer has, so that two at once do not hurt each other. */

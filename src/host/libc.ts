@@ -15,6 +15,7 @@ const library = () =>
     ioctl: { args: [int, u64, i64], returns: int },
     mount: { args: [pointer, pointer, pointer, u64, pointer], returns: int },
     umount2: { args: [pointer, int], returns: int },
+    name_to_handle_at: { args: [int, pointer, pointer, pointer, int], returns: int },
     renameat2: { args: [int, pointer, int, pointer, u32], returns: int },
     socket: { args: [int, int, int], returns: int },
     sendto: { args: [int, pointer, u64, int, pointer, u32], returns: i64 },
@@ -90,6 +91,39 @@ export function shareData(sourceFd: number, copyFd: number): boolean {
 }
 
 const AT_FDCWD = -100;
+
+// linux/exportfs.h, asm-generic/errno.h
+const MAX_HANDLE_SZ = 128;
+const EPERM = 1;
+const ENOSYS = 38;
+const EOPNOTSUPP = 95;
+
+/**
+ * name_to_handle_at(2): type and bytes of a file's handle, as text; a link is not followed. Nothing
+ * where the file system has none, or a container's filter denies the call.
+ */
+export function fileHandle(path: string): string | undefined {
+  const handle = Buffer.alloc(8 + MAX_HANDLE_SZ); // struct file_handle: bytes, type, the handle
+  handle.writeUInt32LE(MAX_HANDLE_SZ, 0);
+  const mountId = Buffer.alloc(4);
+  try {
+    const result = libc().name_to_handle_at(
+      AT_FDCWD,
+      ptr(cString(path)),
+      ptr(handle),
+      ptr(mountId),
+      0,
+    );
+    check("name_to_handle_at", path, result);
+  } catch (error) {
+    const absent =
+      error instanceof SystemCallError && [EPERM, ENOSYS, EOPNOTSUPP].includes(error.errno);
+    if (absent) return undefined;
+    throw error;
+  }
+  const bytes = handle.subarray(8, 8 + handle.readUInt32LE(0));
+  return `${handle.readInt32LE(4)}:${bytes.toString("hex")}`;
+}
 // linux/fs.h
 const RENAME_NOREPLACE = 1;
 const RENAME_EXCHANGE = 2;

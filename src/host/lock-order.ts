@@ -45,6 +45,12 @@ export const LOCK_ORDER: readonly LockKind[] = [
     held: "for a few renames, or until a machine's clone is made",
   },
   {
+    path: /\/\.trees\/\.lock$/,
+    name: "names: `ROOT/.trees/.lock`",
+    guards: "the names of trees that came by hand, from being given twice",
+    held: "for one look and one small file",
+  },
+  {
     path: /\/machines\/[^/]+\/lock$/,
     name: "release: `/run/nspawn-runner/machines/MACHINE/lock`",
     guards: "the end of a machine, which its unit and `cleanup` may both see to",

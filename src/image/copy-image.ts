@@ -6,8 +6,10 @@
 import type { Host } from "../host/host.ts";
 import { discardTree } from "../storage/trash.ts";
 import { RunnerError } from "../text/errors.ts";
+import type { TreeId } from "../text/names.ts";
 import type { ImageStore } from "./draft.ts";
-import { findImage, type Image, isSameTree } from "./find-image.ts";
+import { findImage, type Image } from "./find-image.ts";
+import { ensureTreeId, readTreeId } from "./tree-id.ts";
 
 const TRIES_MAX = 3;
 
@@ -18,12 +20,15 @@ export async function copyImage(
   request: { readonly image: string; readonly tree: string },
 ): Promise<Image> {
   for (let attempt = 1; ; attempt += 1) {
-    const image = findImage(host, store.rootDirectory, request.image);
+    const { rootDirectory } = store;
+    const image = findImage(host, rootDirectory, request.image);
+    const id = await ensureTreeId(host, { rootDirectory, tree: image.tree });
     try {
-      await copySameTree(host, store, { image, tree: request.tree });
+      await copySameTree(host, store, { image, id, tree: request.tree });
       return image;
     } catch (error) {
-      if (isSameTree(host, image) || attempt === TRIES_MAX) throw error;
+      const same = readTreeId(host, { rootDirectory, tree: image.tree }) === id;
+      if (same || attempt === TRIES_MAX) throw error;
       host.log.info(`Image "${image.name}" was changed while it was copied; copying it again.`);
       await discardTree(host, store.rootDirectory, request.tree);
     }
@@ -34,10 +39,11 @@ export async function copyImage(
 export async function copySameTree(
   host: Host,
   store: ImageStore,
-  { image, tree }: { readonly image: Image; readonly tree: string },
+  { image, id, tree }: { readonly image: Image; readonly id: TreeId; readonly tree: string },
 ): Promise<void> {
+  const { rootDirectory } = store;
   await store.storage.copyTree(host, image.tree, tree);
-  if (isSameTree(host, image)) return;
+  if (readTreeId(host, { rootDirectory, tree: image.tree }) === id) return;
   throw new RunnerError({
     kind: "system",
     message: `Image "${image.name}" was changed just now.`,

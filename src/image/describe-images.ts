@@ -2,9 +2,11 @@
 import type { Host } from "../host/host.ts";
 import { listMachines } from "../machine/machine-list.ts";
 import { readValue } from "../record/record.ts";
+import type { TreeId } from "../text/names.ts";
 import { type Image, listImages } from "./find-image.ts";
 import { type Generation, listGenerations } from "./generations/generations.ts";
 import { readManifest } from "./generations/manifest.ts";
+import { readTreeId } from "./tree-id.ts";
 import { treeSize } from "./tree-size.ts";
 
 export interface ImageDescription {
@@ -40,12 +42,14 @@ export async function describeImages(
 ): Promise<ImageDescription[]> {
   const machines = host.userId === 0 ? listMachines(host) : [];
   const users = machines.map(({ name, state }) => ({ name, source: readValue(state)?.source }));
-  const usersOf = (identity: string): string[] =>
-    users.filter((user) => user.source === identity).map((user) => user.name);
+  const usersOf = (id: TreeId | undefined): string[] =>
+    users.filter((user) => id !== undefined && user.source === id).map((user) => user.name);
   const descriptions: ImageDescription[] = [];
   for (const image of listImages(host, store.rootDirectory)) {
     const generations = listGenerations(host, store.rootDirectory, image.name);
-    const trees = generations.length === 0 ? [image.identity] : generations.map((g) => g.identity);
+    const plain = { rootDirectory: store.rootDirectory, tree: image.tree };
+    const trees =
+      generations.length === 0 ? [readTreeId(host, plain)] : generations.map((one) => one.id);
     const definition = definitions.get(image.name);
     const declared = readValue(readManifest(host, image.tree))?.definition;
     descriptions.push({
@@ -55,7 +59,7 @@ export async function describeImages(
       inUseBy: trees.flatMap(usersOf),
       definition,
       orphan: definition === undefined && declared !== undefined,
-      generations: generations.map((one) => describeGeneration(one, usersOf(one.identity))),
+      generations: generations.map((one) => describeGeneration(one, usersOf(one.id))),
     });
   }
   return descriptions;

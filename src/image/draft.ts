@@ -5,9 +5,10 @@ import { WAITS } from "../host/waits.ts";
 import { destroyMachine } from "../machine/release.ts";
 import type { Storage } from "../storage/storage.ts";
 import { discardTree } from "../storage/trash.ts";
-import { isMachineName, type MachineName } from "../text/names.ts";
+import { isMachineName, type MachineName, type TreeId } from "../text/names.ts";
 import { onlyWarn } from "../text/only-warn.ts";
 import { tryChangeLock } from "./change-lock.ts";
+import { newTreeId } from "./tree-id.ts";
 
 /** Where images are, and how they are cloned. */
 export interface ImageStore {
@@ -19,6 +20,8 @@ const draftsDirectory = (store: ImageStore): string => `${store.rootDirectory}/.
 
 export interface Draft extends AsyncDisposable {
   readonly tree: string;
+  /** What the tree is called from its birth on, wherever it comes to lie. */
+  readonly id: TreeId;
   /** A scratch directory beside the tree. */
   readonly work: string;
   /** A machine of this name is about to work in the tree: it ends with the draft. */
@@ -40,6 +43,7 @@ export async function openDraft(host: Host, store: ImageStore, name: string): Pr
   let published = false;
   return {
     tree: `${directory}/root`,
+    id: newTreeId(host),
     work: `${directory}/work`,
     holdMachine: (machine) => host.files.append(machinesFile(directory), `${machine}\n`),
     published: () => {

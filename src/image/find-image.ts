@@ -15,8 +15,6 @@ export interface Image {
   readonly tree: string;
   /** Of the current generation; nothing for a plain image. */
   readonly version: string | undefined;
-  /** Device and inode of the tree: the same for as long as it exists, even when renamed. */
-  readonly identity: string;
 }
 
 type FilesHost = Pick<Host, "files">;
@@ -110,15 +108,8 @@ export function findImage(host: FilesHost, rootDirectory: string, text: string):
   });
 }
 
-function imageAt(host: FilesHost, image: Omit<Image, "identity">): Image | undefined {
-  const facts = host.files.probe(image.tree);
-  if (facts?.kind !== "directory") return undefined;
-  return { ...image, identity: `${facts.device}:${facts.inode}` };
-}
-
-/** Whether the tree is still there, and no other in its place. */
-export function isSameTree(host: FilesHost, image: Image): boolean {
-  return imageAt(host, image)?.identity === image.identity;
+function imageAt(host: FilesHost, image: Image): Image | undefined {
+  return host.files.probe(image.tree)?.kind === "directory" ? image : undefined;
 }
 
 /** Whether a machine of this tree boots: it has a systemd (found where nspawn would). */
@@ -147,14 +138,4 @@ function probeInside(host: FilesHost, tree: string, path: string): string | unde
     if (host.files.probe(place)?.kind !== "directory") return undefined;
   }
   return host.files.probe(`${place}/${parts.at(-1)}`)?.kind;
-}
-
-/** Whether jobs of an image get this tree, by device and inode. */
-export function isCurrentTree(
-  host: FilesHost,
-  rootDirectory: string,
-  tree: { readonly image: string; readonly base: string },
-): boolean {
-  if (!isImageName(tree.image)) return false;
-  return probeImage(host, rootDirectory, tree.image)?.identity === tree.base;
 }

@@ -16,6 +16,7 @@ import { newVersion, publishGeneration, replacePlain } from "./generations/publi
 import { keepResolvConf } from "./kept-resolv-conf.ts";
 import { loginMachine, newLoginName } from "./login-machine.ts";
 import { tidyImage } from "./tidy.ts";
+import { ensureTreeId } from "./tree-id.ts";
 import { treeLock } from "./tree-lock.ts";
 import { treeSize } from "./tree-size.ts";
 
@@ -75,20 +76,16 @@ async function workInDraft(
     checkTree(host, { facts: { clone: { kind: "in-place", tree: draft.tree } } }, image.name);
   check();
   const resolvConf = keepResolvConf(host, draft);
-  const facts = host.files.probe(draft.tree);
-  const identity = `${facts?.device ?? 0}:${facts?.inode ?? 0}`;
-  const { exitCode, plan } = await attendMachine(
-    host,
-    loginMachine(host, store, {
-      name,
-      image: image.name,
-      source: { tree: draft.tree, identity },
-      root: "tree",
-      command: request.command,
-      readOnly: false,
-      limits: request.limits,
-    }),
-  );
+  const machine = loginMachine(host, store, {
+    name,
+    image: image.name,
+    source: draft.tree,
+    root: "tree",
+    command: request.command,
+    readOnly: false,
+    limits: request.limits,
+  });
+  const { exitCode, plan } = await attendMachine(host, machine, { id: draft.id });
   // Nothing is published that no job could start from.
   if (exitCode === 0) {
     check();
@@ -102,17 +99,19 @@ async function lookAtImage(host: Host, store: ImageStore, request: LoginRequest)
   const { name } = findImage(host, store.rootDirectory, request.name);
   using lock = new DisposableStack();
   lock.use(await treeLock(host, store.rootDirectory, name, "shared"));
+  const { tree } = findImage(host, store.rootDirectory, name);
+  const id = await ensureTreeId(host, { rootDirectory: store.rootDirectory, tree });
   const machine = loginMachine(host, store, {
     name: newLoginName(host),
     image: name,
-    source: findImage(host, store.rootDirectory, name),
+    source: tree,
     root: "clone",
     command: request.command,
     readOnly: request.mode === "read-only",
     limits: request.limits,
   });
   // Awaited here: the machine is there until the shell has ended.
-  const { exitCode } = await attendMachine(host, machine, lock);
+  const { exitCode } = await attendMachine(host, machine, { id, untilCloned: lock });
   return exitCode;
 }
 
@@ -136,6 +135,7 @@ async function publishChange(
   });
   writeManifest(host, draft.tree, {
     image: name,
+    id: draft.id,
     version,
     origin: "login",
     definition: before?.definition,

@@ -12,7 +12,7 @@ import type { ImageStore } from "./draft.ts";
 export interface LoginMachine {
   readonly name: MachineName;
   readonly image: string;
-  readonly source: { readonly tree: string; readonly identity: string };
+  readonly source: string;
   readonly root: "clone" | "tree";
   /** None for a shell. */
   readonly command: readonly string[];

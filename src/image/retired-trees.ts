@@ -4,16 +4,17 @@
  */
 import type { Host } from "../host/host.ts";
 import { discardTree } from "../storage/trash.ts";
+import { isTreeId, type TreeId } from "../text/names.ts";
 import { onlyWarn } from "../text/only-warn.ts";
 import type { ImageStore } from "./draft.ts";
 import { mayBeUsed, usedTrees } from "./used-trees.ts";
 
 const retiredDirectory = (store: ImageStore): string => `${store.rootDirectory}/.retired`;
 
-/** A place for the tree that is exchanged, which is not there yet. */
-export function retiredPlace(host: Host, store: ImageStore, name: string): string {
+/** A place for the tree of that name, which is not there yet. */
+export function retiredPlace(host: Host, store: ImageStore, id: TreeId): string {
   host.files.ensureDirectory(retiredDirectory(store), 0o700);
-  return `${retiredDirectory(store)}/${name}-${host.randomName(8)}`;
+  return `${retiredDirectory(store)}/${id}.${host.randomName(8)}`;
 }
 
 /** Throws away those that no machine was cloned from. */
@@ -23,8 +24,8 @@ export async function discardRetired(host: Host, store: ImageStore): Promise<voi
   const used = usedTrees(host);
   for (const entry of host.files.list(directory)) {
     const path = `${directory}/${entry}`;
-    const facts = host.files.probe(path);
-    if (facts === undefined || mayBeUsed(used, `${facts.device}:${facts.inode}`)) continue;
+    const [id] = entry.split(".");
+    if (mayBeUsed(used, isTreeId(id) ? id : undefined)) continue;
     await onlyWarn(host.log, `remove "${path}", which was replaced`, () =>
       discardTree(host, store.rootDirectory, path),
     );

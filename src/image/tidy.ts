@@ -12,6 +12,7 @@ import { removeOldGenerations } from "./generations/publish.ts";
 import { forgetExtended } from "./packages/extended-images.ts";
 import type { ExtendedLimits } from "./packages/forget.ts";
 import { discardRetired } from "./retired-trees.ts";
+import { dropTreeRecords } from "./tree-id.ts";
 
 /** After a change of one image, whose change lock the caller holds. */
 export async function tidyImage(host: Host, store: ImageStore, name: ImageName): Promise<void> {
@@ -31,6 +32,9 @@ export async function tidyImages(
     removeStaleDrafts(host, store),
   );
   await onlyWarn(host.log, "remove trees that were replaced", () => discardRetired(host, store));
+  await onlyWarn(host.log, "drop the names of trees that are gone", () =>
+    dropTreeRecords(host, store.rootDirectory),
+  );
   for (const entry of host.files.list(store.rootDirectory)) {
     const name = entry.slice(0, -2);
     if (!entry.endsWith(".v") || !isImageName(name)) continue;

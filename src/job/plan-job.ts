@@ -44,7 +44,7 @@ export function planRequest(facts: JobFacts): MachineRequest | undefined {
     rootDirectory: store.rootDirectory,
     storage: store.storage,
     image: source.image.name,
-    source: source.image,
+    source: source.image.tree,
     root: "clone",
     payload: { kind: source.boots ? "system" : "agent" },
     settings: source.settings,

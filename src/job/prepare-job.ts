@@ -2,6 +2,7 @@
 import type { Config } from "../config/config.ts";
 import type { Host } from "../host/host.ts";
 import { probeImage } from "../image/find-image.ts";
+import { ensureTreeId } from "../image/tree-id.ts";
 import { treeLock } from "../image/tree-lock.ts";
 import { createMachine } from "../machine/create-machine.ts";
 import { probeInotify } from "../machine/inotify.ts";
@@ -74,7 +75,11 @@ async function startMachine(
   untilCloned: Disposable,
 ): Promise<MachinePlan> {
   const machine = planRequest(facts);
-  if (machine !== undefined) return createMachine(host, machine, untilCloned);
+  if (machine !== undefined) {
+    const { rootDirectory, source: tree } = machine;
+    const id = await ensureTreeId(host, { rootDirectory, tree });
+    return createMachine(host, machine, { id, untilCloned });
+  }
   throw new RunnerError({
     kind: "system",
     message: `Image "${facts.imageName}" was changed while the job was prepared.`,

@@ -9,7 +9,7 @@ import type { NetworkRequest } from "../network/network-request.ts";
 import type { ClonePlan, CloneStorage, InPlace } from "../storage/storage.ts";
 import { ensureTrash } from "../storage/trash.ts";
 import { RunnerError } from "../text/errors.ts";
-import type { MachineName } from "../text/names.ts";
+import type { MachineName, TreeId } from "../text/names.ts";
 import { attendSession } from "./attend-session.ts";
 import { type Checked, checkTree } from "./checked-tree.ts";
 import { findIdRange, takeIdRange } from "./id-range.ts";
@@ -33,11 +33,7 @@ export interface MachineRequest extends MachineWish {
   readonly storage: CloneStorage;
   /** The image's name, for lists. */
   readonly image: string;
-  readonly source: {
-    readonly tree: string;
-    /** Device and inode of the tree. */
-    readonly identity: string;
-  };
+  readonly source: string;
   /** `clone`: thrown away with the machine. `tree`: the machine changes the tree itself. */
   readonly root: "clone" | "tree";
   readonly network: NetworkRequest;
@@ -48,19 +44,24 @@ export interface MachineRequest extends MachineWish {
   readonly memoryBytes: number;
 }
 
-/**
- * Resolves when the machine's agent takes requests. Throws a system error with the reason.
- * `untilCloned` is what keeps the source in its place: it is disposed of as soon as the machine's
- * state says what it was cloned from and the clone is made, before the machine starts.
- */
+export interface MachineSource {
+  readonly id: TreeId;
+  /**
+   * What keeps the tree in its place: disposed of as soon as the machine's state says what it was
+   * cloned from and the clone is made, before the machine starts.
+   */
+  readonly untilCloned?: Disposable;
+}
+
+/** Resolves when the machine's agent takes requests. Throws a system error with the reason. */
 export async function createMachine(
   host: Host,
   request: MachineRequest,
-  untilCloned?: Disposable,
+  source: MachineSource,
 ): Promise<MachinePlan> {
   // Ours until the machine runs; from then on it is the unit's, cleanup's and gc's.
   await using undo = new AsyncDisposableStack();
-  const plan = await makeMachine(host, request, { undo, untilCloned });
+  const plan = await makeMachine(host, request, { undo, source });
   await startMachine(host, plan);
   requireWanted(host, request);
   undo.move();
@@ -74,10 +75,10 @@ export async function createMachine(
 export async function attendMachine(
   host: Host,
   request: MachineRequest & { readonly payload: Session },
-  untilCloned?: Disposable,
+  source: MachineSource,
 ): Promise<{ readonly exitCode: number; readonly plan: MachinePlan }> {
   await using undo = new AsyncDisposableStack();
-  const plan = await makeMachine(host, request, { undo, untilCloned });
+  const plan = await makeMachine(host, request, { undo, source });
   return { exitCode: await attendSession(host, plan), plan };
 }
 
@@ -85,7 +86,7 @@ export async function attendMachine(
 async function makeMachine(
   host: Host,
   request: MachineRequest,
-  { undo, untilCloned }: { undo: AsyncDisposableStack; untilCloned: Disposable | undefined },
+  { undo, source }: { undo: AsyncDisposableStack; source: MachineSource },
 ): Promise<Checked<MachinePlan>> {
   const { name, rootDirectory, storage } = request;
   host.files.ensureDirectory(clonesDirectory(rootDirectory), 0o700);
@@ -101,7 +102,7 @@ async function makeMachine(
     rootDirectory,
     storage: storage.kind,
     image: request.image,
-    source: request.source.identity,
+    source: source.id,
     unit: plan.unit,
     slice: plan.slice,
     idShift: plan.facts.idShift,
@@ -111,7 +112,7 @@ async function makeMachine(
   });
   if (request.owner !== undefined) await ensureOwnerWatch(host, request.owner);
   await layOut(host, plan, storage);
-  untilCloned?.[Symbol.dispose]();
+  source.untilCloned?.[Symbol.dispose]();
   return checkTree(host, plan, request.image);
 }
 
@@ -165,10 +166,10 @@ const USUAL_MODE = 0o755;
 
 function planRoot(host: Pick<Host, "files">, request: MachineRequest): ClonePlan | InPlace {
   const { storage, source, memoryBytes } = request;
-  if (request.root === "tree") return { kind: "in-place", tree: source.tree };
+  if (request.root === "tree") return { kind: "in-place", tree: source };
   return storage.planClone({
-    source: source.tree,
-    sourceMode: host.files.probe(source.tree)?.mode ?? USUAL_MODE,
+    source,
+    sourceMode: host.files.probe(source)?.mode ?? USUAL_MODE,
     directory: cloneDirectory(request.rootDirectory, request.name),
     memoryBytes,
   });

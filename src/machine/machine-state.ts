@@ -8,7 +8,7 @@ import {
   type RecordRead,
   readRecord,
 } from "../record/record.ts";
-import type { MachineName } from "../text/names.ts";
+import { isTreeId, type MachineName, type TreeId } from "../text/names.ts";
 import { machinePaths } from "./machine-paths.ts";
 import { ownerSchema } from "./owner.ts";
 
@@ -16,8 +16,6 @@ const entries = {
   rootDirectory: v.string(),
   storage: v.picklist(["btrfs", "reflink", "overlay", "tmpfs"]),
   image: v.string(),
-  /** Device and inode of the tree that was cloned: what `chroot-list` and removal ask for. */
-  source: v.string(),
   unit: v.string(),
   slice: v.string(),
   idShift: v.number(),
@@ -27,14 +25,21 @@ const entries = {
   /** Nothing for a machine that a person has prepared: it is nobody's but theirs. */
   owner: v.optional(ownerSchema),
 };
-const stateSchema = v.object(entries);
+const stateSchema = v.object({
+  ...entries,
+  /**
+   * The tree that was cloned: what `chroot-list` and removal ask for. Nothing is known of it where
+   * release 0.1.0 has written the state, by the tree's device and inode.
+   */
+  source: v.optional(v.custom<TreeId>(isTreeId)),
+});
 
 export type MachineState = v.InferOutput<typeof stateSchema>;
 
 export const MACHINE_STATE: RecordKind<MachineState> = {
   what: "the state of a machine",
   format: 2,
-  schemas: { 1: stateSchema, 2: stateSchema },
+  schemas: { 1: v.object(entries), 2: stateSchema },
 };
 
 export function writeMachineState(

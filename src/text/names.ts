@@ -3,6 +3,8 @@ import { RunnerError } from "./errors.ts";
 import { escapeUntrusted } from "./escape.ts";
 
 export type ImageName = string & { readonly __brand: "ImageName" };
+/** Which tree a tree is; see `image/tree-id.ts`. */
+export type TreeId = string & { readonly __brand: "TreeId" };
 export type MachineName = string & { readonly __brand: "MachineName" };
 
 const IMAGE_NAME_LENGTH_MAX = 100;
@@ -34,6 +36,11 @@ function imageNameFault(text: string): string | undefined {
   if (!/^[A-Za-z0-9._+:@-]+$/.test(text)) return "it holds a character that is not allowed";
   if (text.endsWith(".v")) return 'names ending in ".v" are kept for generations';
   return undefined;
+}
+
+/** Those of release 0.1.0 are their generations' versions. */
+export function isTreeId(value: unknown): value is TreeId {
+  return typeof value === "string" && /^[A-Za-z0-9-]{8,64}$/.test(value);
 }
 
 export function isMachineName(text: string): text is MachineName {

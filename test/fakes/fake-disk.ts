@@ -12,9 +12,11 @@ export interface FileSystem {
 
 /** What rename(2) does not cross, and what a device number stands for: a mount or a subvolume. */
 interface Volume {
-  readonly device: number;
+  device: number;
   readonly fileSystem: FileSystem;
   nextInode: number;
+  /** Inodes of what was removed, the next ones to be given: as ext4 does it, and btrfs never. */
+  readonly freed: number[];
   /** As `btrfs property set … ro true` makes it. */
   readOnly: boolean;
 }
@@ -22,6 +24,8 @@ interface Volume {
 interface Facts {
   readonly volume: Volume;
   readonly inode: number;
+  /** Which of all that were ever made. */
+  readonly born: number;
   uid: number;
   mode: number;
   modifiedMs: number;
@@ -66,9 +70,14 @@ export type FakeDisk = ReturnType<typeof openDisk>;
 
 export function openDisk(nowMs: () => number) {
   let nextDevice = 40;
+  let births = 0;
+  const volumes: Volume[] = [];
   const newVolume = (fileSystem: FileSystem): Volume => {
     nextDevice += 1;
-    return { device: nextDevice, fileSystem, nextInode: SUBVOLUME_INODE + 1, readOnly: false };
+    const numbers = { device: nextDevice, nextInode: SUBVOLUME_INODE + 1, freed: [] };
+    const volume: Volume = { ...numbers, fileSystem, readOnly: false };
+    volumes.push(volume);
+    return volume;
   };
   const newDirectory = (volume: Volume, mode: number, inode?: number): Directory => ({
     kind: "directory",
@@ -76,8 +85,12 @@ export function openDisk(nowMs: () => number) {
     ...newFacts(volume, mode, inode),
   });
   const newFacts = (volume: Volume, mode: number, inode?: number): Facts => {
-    volume.nextInode += 1;
-    return { volume, inode: inode ?? volume.nextInode, uid: 0, mode, modifiedMs: nowMs() };
+    births += 1;
+    const facts = { volume, born: births, uid: 0, mode, modifiedMs: nowMs() };
+    if (inode !== undefined) return { ...facts, inode };
+    const reused = volume.fileSystem.magic === BTRFS.magic ? undefined : volume.freed.pop();
+    if (reused === undefined) volume.nextInode += 1;
+    return { ...facts, inode: reused ?? volume.nextInode };
   };
   const root = newDirectory(newVolume(EXT4), 0o755);
 
@@ -125,6 +138,8 @@ export function openDisk(nowMs: () => number) {
   };
   const leave = (path: string): void => {
     const parent = writableParent("unlink", path);
+    const node = parent.entries.get(nameOf(path));
+    if (node !== undefined) node.volume.freed.push(node.inode);
     parent.entries.delete(nameOf(path));
     parent.modifiedMs = nowMs();
   };
@@ -222,6 +237,12 @@ export function openDisk(nowMs: () => number) {
     }
   };
 
+  /** As after a reboot in which somebody else looked at the file systems first. */
+  const remount = (): void => {
+    const devices = volumes.map((volume) => volume.device);
+    for (const volume of volumes) volume.device = devices.pop() ?? volume.device;
+  };
+
   /** Every path below one, with what can be seen of it: to compare two states as text. */
   const describe = (path: string): string[] => {
     const node = look(path, false);
@@ -241,7 +262,7 @@ export function openDisk(nowMs: () => number) {
 
   return {
     ...{ look, need, directoryAt, create, createSubvolume, copyInto, remove, leave, move, mount },
-    ...{ ensureDirectory, describe },
+    ...{ ensureDirectory, describe, remount },
   };
 }
 

@@ -44,6 +44,7 @@ export function openFakeFiles(
       const node = disk.look(path, false);
       return node === undefined ? undefined : toFacts(node);
     },
+    birthMark: (path) => `born ${disk.need("name_to_handle_at", path, false).born}`,
     realPath: (path) => {
       const node = disk.look(path, false);
       if (node?.kind !== "link") disk.need("realpath", path);

@@ -13,6 +13,7 @@ import { cleanupAction } from "../../src/cli/cleanup.ts";
 import { prepareAction } from "../../src/cli/prepare.ts";
 import { awaitChangeLock } from "../../src/image/change-lock.ts";
 import { readManifest } from "../../src/image/generations/manifest.ts";
+import { readTreeId } from "../../src/image/tree-id.ts";
 import { treeLock } from "../../src/image/tree-lock.ts";
 import { listMachines } from "../../src/machine/machine-list.ts";
 import { readValue } from "../../src/record/record.ts";
@@ -80,21 +81,24 @@ async function openHost(kind: StorageKind): Promise<FakeComputer> {
   return computer;
 }
 
-/** Device and inode of every tree there is, wherever it was moved to. */
-function treesOf({ disk }: FakeComputer): ReadonlySet<string> {
-  const found = new Set<string>();
-  for (const line of disk.describe(ROOT)) {
-    const [path = "", kind] = line.split(" ");
-    const node = kind === "directory" ? disk.look(path, false) : undefined;
-    if (node !== undefined) found.add(`${node.volume.device}:${node.inode}`);
-  }
-  return found;
+/** Every tree there is of image "debian", wherever it was moved to. */
+function treesOf({ host }: FakeProcess): ReadonlySet<string | undefined> {
+  const list = (path: string): string[] =>
+    host.files.probe(path) === undefined ? [] : host.files.list(path);
+  const trees = [`${ROOT}/debian.v`, `${ROOT}/.packages`].flatMap((directory) =>
+    list(directory).map((entry) => `${directory}/${entry}`),
+  );
+  return new Set([
+    ...trees.map((tree) => readTreeId(host, { rootDirectory: ROOT, tree })),
+    ...list(`${ROOT}/.retired`).map((entry) => entry.split(".")[0]),
+  ]);
 }
 
 function expectWhole(computer: FakeComputer): void {
   const { disk } = computer;
-  const { host } = computer.start();
-  const trees = treesOf(computer);
+  const process = computer.start();
+  const { host } = process;
+  const trees = treesOf(process);
   for (const { name, state } of listMachines(host)) {
     if (state.kind === "read") expect([name, trees.has(state.value.source)]).toEqual([name, true]);
   }

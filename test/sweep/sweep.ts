@@ -173,14 +173,16 @@ const STANDING = [
 const isCommon = (path: string): boolean =>
   /^\/run\/nspawn-runner\/(firewall\.|watch-owner($|\.))/.test(path);
 
+/** Locks, and names of trees that came by hand: small files that stay once they are there. */
+export const isKeptByName = (path: string): boolean =>
+  [".locks", ".trees"].some((room) => path.startsWith(`${ROOT}/${room}`));
+
 /** Every path of the host, less what stands, and what the trash will delete. */
 export function inventory({ disk }: FakeComputer): string[] {
   return disk.describe("/").filter((line) => {
     const path = line.split(" ", 1)[0]?.replace(/^\/\//, "/") ?? "";
-    const places = [`${TRASH}/`, `${ROOT}/.locks`];
-    return (
-      !STANDING.includes(path) && !places.some((place) => path.startsWith(place)) && !isCommon(path)
-    );
+    const goes = path.startsWith(`${TRASH}/`);
+    return !STANDING.includes(path) && !goes && !isKeptByName(path) && !isCommon(path);
   });
 }
 

@@ -88,6 +88,7 @@ export async function buildImage(
     const sizeBytes = await treeSize(host, draft.tree);
     const manifest: Manifest = {
       image: name,
+      id: draft.id,
       version,
       origin: "definition",
       definition: definition.path || undefined,

@@ -1,6 +1,6 @@
 /** A machine that works in a draft's tree, for as long as one part of a build. */
 import type { Host } from "../../host/host.ts";
-import { createMachine } from "../../machine/create-machine.ts";
+import { createMachine, type MachineRequest } from "../../machine/create-machine.ts";
 import type { MachinePlan } from "../../machine/machine-plan.ts";
 import type { MachineSettings } from "../../machine/machine-settings.ts";
 import { BUILD_PREFIX } from "../../machine/machine-units.ts";
@@ -53,16 +53,12 @@ export async function withBuildMachine<Result>(
 ): Promise<Result> {
   const name = parseMachineName(`${BUILD_PREFIX}${host.randomName(12)}`);
   request.draft.holdMachine(name);
-  const facts = host.files.probe(request.draft.tree);
-  const plan = await createMachine(host, {
+  const machine: MachineRequest = {
     name,
     rootDirectory: store.rootDirectory,
     storage: store.storage,
     image: request.image,
-    source: {
-      tree: request.draft.tree,
-      identity: `${facts?.device ?? 0}:${facts?.inode ?? 0}`,
-    },
+    source: request.draft.tree,
     root: request.root,
     payload: { kind: request.boots ? "system" : "agent" },
     settings: request.settings,
@@ -73,7 +69,8 @@ export async function withBuildMachine<Result>(
     memoryBytes: request.memoryBytes,
     gitlabRunner: undefined,
     owner: ownProcess(host),
-  });
+  };
+  const plan = await createMachine(host, machine, { id: request.draft.id });
   try {
     const result = await use(openBuildMachine(host, { ...request, name, plan }));
     // A data base that a playbook has started must not lose what it holds in memory.

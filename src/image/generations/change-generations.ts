@@ -5,8 +5,9 @@ import { RunnerError } from "../../text/errors.ts";
 import type { ImageName } from "../../text/names.ts";
 import { requireChangeLock } from "../change-lock.ts";
 import type { ImageStore } from "../draft.ts";
-import { findImage, generationsDirectory } from "../find-image.ts";
+import { findImage, generationsDirectory, type Image } from "../find-image.ts";
 import { removeLocks } from "../lock-paths.ts";
+import { readTreeId } from "../tree-id.ts";
 import { treeLock } from "../tree-lock.ts";
 import { usedTrees } from "../used-trees.ts";
 import { findGeneration, type Generation, listGenerations, pinPath } from "./generations.ts";
@@ -116,21 +117,31 @@ async function takeAway(
     return;
   }
   const plain = image.kind === "plain";
-  requireUnused(host, name, plain ? [{ ...image, version: "", pinned: false }] : generations);
+  requireUnused(host, name, plain ? [plainTree(host, store, image)] : generations);
   const place = plain ? image.tree : generationsDirectory(store.rootDirectory, name);
   moveToTrash(host, store.rootDirectory, place);
   removeLocks(host, store.rootDirectory, name);
 }
 
+const plainTree = (host: Host, { rootDirectory }: ImageStore, { tree }: Image) => ({
+  id: readTreeId(host, { rootDirectory, tree }),
+  version: "",
+  pinned: false,
+  foreign: false,
+});
+
 function requireUnused(
   host: Host,
   name: ImageName,
-  trees: readonly Pick<Generation, "identity" | "pinned" | "version">[],
+  trees: readonly Pick<Generation, "id" | "pinned" | "version" | "foreign">[],
 ): void {
   const used = usedTrees(host);
   for (const tree of trees) {
     const what = tree.version === "" ? "it" : `generation "${tree.version}"`;
-    if (used.known.has(tree.identity)) throw refusal(name, `a job's machine uses ${what}`);
+    if (tree.foreign) throw refusal(name, `what is known of ${what} cannot be read`);
+    if (tree.id !== undefined && used.known.has(tree.id)) {
+      throw refusal(name, `a job's machine uses ${what}`);
+    }
     if (used.unknown) throw refusal(name, `what one of the jobs' machines uses cannot be read`);
     if (tree.pinned) throw refusal(name, `${what} is pinned`);
   }

@@ -1,16 +1,17 @@
 /** The generations of an image, as they lie in `NAME.v/`: looks, changes nothing. */
 import { type RecordHost, readValue } from "../../record/record.ts";
 import { RunnerError } from "../../text/errors.ts";
-import type { ImageName } from "../../text/names.ts";
+import type { ImageName, TreeId } from "../../text/names.ts";
 import { nearestName } from "../../text/nearest.ts";
 import { generationsDirectory } from "../find-image.ts";
+import { readTreeId } from "../tree-id.ts";
 import { type Manifest, readManifest } from "./manifest.ts";
 
 export interface Generation {
   readonly version: string;
   readonly tree: string;
-  /** Device and inode of the tree. */
-  readonly identity: string;
+  /** Nothing for one that came by hand and was not cloned yet; see also `foreign`. */
+  readonly id: TreeId | undefined;
   readonly current: boolean;
   readonly pinned: boolean;
   readonly changedMs: number;
@@ -42,7 +43,7 @@ export function listGenerations(
       return {
         version: entry.slice(prefix.length),
         tree,
-        identity: `${facts.device}:${facts.inode}`,
+        id: readTreeId(host, { rootDirectory, tree }),
         current: entry === current,
         pinned: host.files.probe(pinPath(tree)) !== undefined,
         changedMs: facts.modifiedMs,

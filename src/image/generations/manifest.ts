@@ -10,6 +10,7 @@ import {
   readValue,
 } from "../../record/record.ts";
 import { RunnerError } from "../../text/errors.ts";
+import { isTreeId, type TreeId } from "../../text/names.ts";
 
 const settingsSchema = v.object({
   user: v.optional(
@@ -35,7 +36,7 @@ const inputsSchema = v.object({
   bucket: v.string(),
 });
 
-const manifestSchema = v.object({
+const entries = {
   image: v.string(),
   version: v.string(),
   /** What made it: a definition, a shell, or a job's request for packages. */
@@ -55,7 +56,17 @@ const manifestSchema = v.object({
   keep: v.object({ count: v.number(), days: v.number() }),
   /** The whole output of the build. */
   log: v.optional(v.string()),
+};
+const manifestSchema = v.object({
+  ...entries,
+  /** Of the tree: see `tree-id.ts`. */
+  id: v.custom<TreeId>(isTreeId),
 });
+/** Release 0.1.0 had no ids; its versions are as unique. */
+const firstSchema = v.pipe(
+  v.object({ ...entries, version: v.custom<TreeId>(isTreeId) }),
+  v.transform((manifest): Manifest => ({ ...manifest, id: manifest.version })),
+);
 
 export type BuildInputs = v.InferOutput<typeof inputsSchema>;
 export type Manifest = v.InferOutput<typeof manifestSchema>;
@@ -63,7 +74,7 @@ export type Manifest = v.InferOutput<typeof manifestSchema>;
 export const MANIFEST: RecordKind<Manifest> = {
   what: "what is known of a generation",
   format: 2,
-  schemas: { 1: manifestSchema, 2: manifestSchema },
+  schemas: { 1: firstSchema, 2: manifestSchema },
 };
 
 export const manifestPath = (tree: string): string => `${tree}.json`;

@@ -9,6 +9,7 @@ import type { ImageName } from "../../text/names.ts";
 import { type Draft, type ImageStore, writtenAway } from "../draft.ts";
 import { generationsDirectory, type Image } from "../find-image.ts";
 import { retiredPlace } from "../retired-trees.ts";
+import { ensureTreeId } from "../tree-id.ts";
 import { treeLock } from "../tree-lock.ts";
 import { mayBeUsed, usedTrees } from "../used-trees.ts";
 import { type Generation, listGenerations, pinPath } from "./generations.ts";
@@ -81,9 +82,11 @@ export async function replacePlain(
   change: { readonly image: Image; readonly draft: Draft },
 ): Promise<void> {
   const { image, draft } = change;
-  const old = retiredPlace(host, store, image.name);
+  const { rootDirectory } = store;
   {
-    using _lock = await treeLock(host, store.rootDirectory, image.name, "exclusive");
+    using _lock = await treeLock(host, rootDirectory, image.name, "exclusive");
+    const id = await ensureTreeId(host, { rootDirectory, tree: image.tree });
+    const old = retiredPlace(host, store, id);
     // From the place where the old one will be: however this ends, the image is there, and gc
     // finds the other one.
     host.files.renameNew(draft.tree, old);
@@ -103,7 +106,7 @@ export async function removeOldGenerations(
   const candidates = generations.map((one) => ({
     ...one,
     // Another release's is not ours to judge.
-    used: one.foreign || mayBeUsed(used, one.identity),
+    used: one.foreign || mayBeUsed(used, one.id),
     builtMs: Date.parse(one.manifest?.builtAt ?? "") || one.changedMs,
   }));
   const rule = generations.find((one) => one.current)?.manifest?.keep ?? KEEP_DEFAULT;
@@ -137,7 +140,7 @@ async function removeUnused(
   {
     using _lock = await treeLock(host, store.rootDirectory, name, "exclusive");
     // A job may have been cloned from it, and a person may have pinned it, since we looked.
-    if (mayBeUsed(usedTrees(host), generation.identity)) return;
+    if (mayBeUsed(usedTrees(host), generation.id)) return;
     if (host.files.probe(pinPath(generation.tree)) !== undefined) return;
     takeGenerationAway(host, store, generation);
   }

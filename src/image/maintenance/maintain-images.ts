@@ -8,9 +8,10 @@ import { awaitChangeLock, requireChangeLock } from "../change-lock.ts";
 import { creatorOf } from "../creators/creators.ts";
 import type { Definition } from "../definition/definition.ts";
 import type { ImageStore } from "../draft.ts";
-import { probeImage, resolveAlias } from "../find-image.ts";
+import { type Image, probeImage, resolveAlias } from "../find-image.ts";
 import { listGenerations } from "../generations/generations.ts";
 import { type BuildInputs, type Manifest, requireManifest } from "../generations/manifest.ts";
+import { ensureTreeId, readTreeId } from "../tree-id.ts";
 import { orderByParent } from "./order.ts";
 import {
   type ImageFacts,
@@ -99,6 +100,7 @@ async function maintainOne(
   },
 ): Promise<TaskResult> {
   const { definition, limits, observer } = work;
+  await nameParent(host, store, definition);
   // Most have nothing to do; they need no lock for that.
   const before = planOne(host, store, work).plan;
   if (before.kind === "skip") return { kind: "skipped", reason: before.reason };
@@ -138,12 +140,25 @@ function currentFacts(host: Host, store: ImageStore, name: ImageName): ImageFact
   };
 }
 
+/** A directory that came by hand has a name from when something is first made from it. */
+async function nameParent(host: Host, store: ImageStore, definition: Definition): Promise<void> {
+  const { rootDirectory } = store;
+  const parent = parentOf(host, rootDirectory, definition);
+  if (parent === undefined) return;
+  const image = probeImage(host, rootDirectory, parseImageName(parent));
+  if (image?.kind === "plain") await ensureTreeId(host, { rootDirectory, tree: image.tree });
+}
+
+/** Nothing was made from one that has no name yet. */
+const idOf = (host: Host, { rootDirectory }: ImageStore, { tree }: Image): string =>
+  readTreeId(host, { rootDirectory, tree }) ?? "new";
+
 /** `NAME/VERSION` of the generation that a derived image is made from. */
 function parentVersion(host: Host, store: ImageStore, definition: Definition): string {
   const parent = parentOf(host, store.rootDirectory, definition);
   if (parent === undefined) return "";
   const image = probeImage(host, store.rootDirectory, parseImageName(parent));
-  if (image !== undefined) return `${image.name}/${image.version ?? image.identity}`;
+  if (image !== undefined) return `${image.name}/${image.version ?? idOf(host, store, image)}`;
   throw new RunnerError({
     kind: "system",
     message: `Image "${definition.name}" extends "${parent}", which is not there.`,

@@ -5,6 +5,7 @@
 import type { Host } from "../../host/host.ts";
 import { PLAIN_SETTINGS } from "../../machine/machine-settings.ts";
 import { RunnerError } from "../../text/errors.ts";
+import type { TreeId } from "../../text/names.ts";
 import type { BuildLimits } from "../build/build-image.ts";
 import { openBuildLog } from "../build/build-log.ts";
 import { withBuildMachine } from "../build/build-machine.ts";
@@ -15,6 +16,7 @@ import { type ImageStore, openDraft, writeToDisk, writtenAway } from "../draft.t
 import { hasSystemd, type Image } from "../find-image.ts";
 import { requireManifest, writeManifest } from "../generations/manifest.ts";
 import { newVersion } from "../generations/publish.ts";
+import { ensureTreeId } from "../tree-id.ts";
 import { treeLock } from "../tree-lock.ts";
 import { treeSize } from "../tree-size.ts";
 import {
@@ -54,7 +56,9 @@ export async function extendImage(
   request: ExtendRequest,
 ): Promise<ExtendedImage> {
   const { base, packages } = request;
-  const key = extendedKey(base, packages);
+  const { rootDirectory } = store;
+  const baseId = await ensureTreeId(host, { rootDirectory, tree: base.tree });
+  const key = extendedKey(base.name, baseId, packages);
   const wanted = { name: base.name, key };
   const draftName = extendedLock(key);
   using held = new DisposableStack();
@@ -62,7 +66,7 @@ export async function extendImage(
   const ready = (): ExtendedImage | undefined => {
     const image = probeExtended(host, store, wanted);
     if (image === undefined) return undefined;
-    noteUse(host, image.tree);
+    noteUse(host, image.tree, baseId);
     const kept = held.move();
     return { image, [Symbol.dispose]: () => kept.dispose() };
   };
@@ -78,7 +82,7 @@ export async function extendImage(
   host.log.info(
     `Adding ${packages.join(", ")} to image "${base.name}", once; later jobs get it at once.`,
   );
-  await install(host, store, { ...request, key, draftName });
+  await install(host, store, { ...request, key, baseId, draftName });
   const made = ready();
   if (made === undefined) throw new Error(`the extended image "${key}" is not there`);
   return made;
@@ -87,9 +91,13 @@ export async function extendImage(
 async function install(
   host: Host,
   store: ImageStore,
-  request: ExtendRequest & { readonly key: string; readonly draftName: string },
+  request: ExtendRequest & {
+    readonly key: string;
+    readonly baseId: TreeId;
+    readonly draftName: string;
+  },
 ): Promise<void> {
-  const { base, packages, limits, key } = request;
+  const { base, baseId, packages, limits, key } = request;
   const log = openBuildLog(host, {
     rootDirectory: store.rootDirectory,
     // Not among the logs of the image itself, of which only the newest few are kept.
@@ -97,7 +105,7 @@ async function install(
     version: newVersion(host),
   });
   await using draft = await openDraft(host, store, request.draftName);
-  await copySameTree(host, store, { image: base, tree: draft.tree });
+  await copySameTree(host, store, { image: base, id: baseId, tree: draft.tree });
   const machine = { image: base.name, draft, log, ...limits };
   const startedAt = host.clock.nowMs();
   await withBuildMachine(
@@ -125,9 +133,10 @@ async function install(
   await forgetExtended(host, store, { ...request.keep, count: request.keep.count - 1 });
   const addedBytes = Math.max(0, sizeBytes - shared);
   const now = host.clock.nowMs();
-  writeUse(host, draft.tree, { image: base.name, base: base.identity, addedBytes });
+  writeUse(host, draft.tree, { image: base.name, base: baseId, addedBytes });
   writeManifest(host, draft.tree, {
     image: base.name,
+    id: draft.id,
     version: key,
     origin: "packages",
     builtAt: new Date(now).toISOString(),

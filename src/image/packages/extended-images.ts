@@ -3,15 +3,16 @@
 import type { Host } from "../../host/host.ts";
 import { type RecordHost, readValue } from "../../record/record.ts";
 import { discardTree, moveToTrash, startDeleter } from "../../storage/trash.ts";
-import type { ImageName } from "../../text/names.ts";
+import { type ImageName, isImageName, type TreeId } from "../../text/names.ts";
 import { onlyWarn } from "../../text/only-warn.ts";
 import type { ImageStore } from "../draft.ts";
-import { type Image, isCurrentTree } from "../find-image.ts";
+import { type Image, probeImage } from "../find-image.ts";
 import { manifestPath, readManifest, removeManifest } from "../generations/manifest.ts";
 import { removeLocks } from "../lock-paths.ts";
+import { readTreeId } from "../tree-id.ts";
 import { tryTreeLock } from "../tree-lock.ts";
 import { mayBeUsed, usedTrees } from "../used-trees.ts";
-import { lastUsedMs, readUse, usePath } from "./extended-use.ts";
+import { type ExtendedUse, lastUsedMs, readUse, usePath } from "./extended-use.ts";
 import { type Extended, type ExtendedLimits, planForgetting } from "./forget.ts";
 import { type PackageRequest, packagesKey } from "./package-request.ts";
 
@@ -30,11 +31,14 @@ export function findExtended(
   request: { readonly base: Image; readonly packages: PackageRequest },
 ): Image | undefined {
   const { base, packages } = request;
-  return probeExtended(host, store, { name: base.name, key: extendedKey(base, packages) });
+  const id = readTreeId(host, { rootDirectory: store.rootDirectory, tree: base.tree });
+  if (id === undefined) return undefined;
+  return probeExtended(host, store, { name: base.name, key: extendedKey(base.name, id, packages) });
 }
 
-export const extendedKey = (base: Image, packages: PackageRequest): string =>
-  packagesKey(`${base.name}/${base.version ?? base.identity}`, packages);
+/** The same for whoever asks, wherever the image's tree lies by now. */
+export const extendedKey = (name: ImageName, base: TreeId, packages: PackageRequest): string =>
+  packagesKey(`${name}/${base}`, packages);
 
 /** The tree of that key as an image that machines can be cloned from, when it is there whole. */
 export function probeExtended(
@@ -45,8 +49,7 @@ export function probeExtended(
   const tree = extendedTree(store, request.key);
   const facts = host.files.probe(tree);
   if (facts?.kind !== "directory" || readManifest(host, tree).kind !== "read") return undefined;
-  const identity = `${facts.device}:${facts.inode}`;
-  return { name: request.name, kind: "generations", version: request.key, tree, identity };
+  return { name: request.name, kind: "generations", version: request.key, tree };
 }
 
 /** Removes those that `planForgetting` says, and what crashes left of others. */
@@ -81,15 +84,23 @@ function describeExtended(host: Host, store: ImageStore, key: string): Extended 
   const use = readValue(read);
   return {
     key,
-    baseIsCurrent: use !== undefined && isCurrentTree(host, store.rootDirectory, use),
+    baseIsCurrent: use !== undefined && isCurrent(host, store, use),
     // Another release's is not ours to judge.
     used:
       read.kind === "unreadable" ||
       readManifest(host, tree).kind === "unreadable" ||
-      mayBeUsed(usedTrees(host), `${facts.device}:${facts.inode}`),
+      mayBeUsed(usedTrees(host), readTreeId(host, { rootDirectory: store.rootDirectory, tree })),
     lastUsedMs: lastUsedMs(host, tree),
     addedBytes: use?.addedBytes ?? 0,
   };
+}
+
+/** Whether new jobs of the image still get the tree that this one was made from. */
+function isCurrent(host: Host, store: ImageStore, { image, base }: ExtendedUse): boolean {
+  const { rootDirectory } = store;
+  const now = isImageName(image) ? probeImage(host, rootDirectory, image) : undefined;
+  if (now === undefined || base === undefined) return false;
+  return readTreeId(host, { rootDirectory, tree: now.tree }) === base;
 }
 
 async function forget(host: Host, store: ImageStore, key: string): Promise<void> {

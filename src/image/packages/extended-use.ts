@@ -7,14 +7,16 @@ import {
   type RecordKind,
   type RecordRead,
   readRecord,
+  readValue,
 } from "../../record/record.ts";
 import { formatError } from "../../text/format-error.ts";
+import { isTreeId, type TreeId } from "../../text/names.ts";
 
+const entries = { image: v.string(), addedBytes: v.number() };
 const useSchema = v.object({
-  /** The image, and device and inode of the tree that this one was made from. */
-  image: v.string(),
-  base: v.string(),
-  addedBytes: v.number(),
+  ...entries,
+  /** The tree of the image that this one was made from; 0.1.0 knew it by device and inode. */
+  base: v.optional(v.custom<TreeId>(isTreeId)),
 });
 
 export type ExtendedUse = v.InferOutput<typeof useSchema>;
@@ -22,7 +24,7 @@ export type ExtendedUse = v.InferOutput<typeof useSchema>;
 export const EXTENDED_USE: RecordKind<ExtendedUse> = {
   what: "the base of an image with added packages",
   format: 2,
-  schemas: { 1: useSchema, 2: useSchema },
+  schemas: { 1: v.object(entries), 2: useSchema },
 };
 
 export const usePath = (tree: string): string => `${tree}.use`;
@@ -35,9 +37,18 @@ export function readUse(host: RecordHost, tree: string): RecordRead<ExtendedUse>
   return readRecord(host, usePath(tree), EXTENDED_USE);
 }
 
-/** By the file's time, which any number of jobs can set at once without hurting each other. */
-export function noteUse(host: Pick<Host, "files" | "clock" | "log">, tree: string): void {
+/**
+ * By the file's time, which any number of jobs can set at once without hurting each other. `base` is
+ * what the job knows it was made from: of 0.1.0's only its key says that.
+ */
+export function noteUse(
+  host: Pick<Host, "files" | "clock" | "log">,
+  tree: string,
+  base: TreeId,
+): void {
   try {
+    const use = readValue(readUse(host, tree));
+    if (use !== undefined && use.base === undefined) writeUse(host, tree, { ...use, base });
     host.files.setModified(usePath(tree), host.clock.nowMs());
   } catch (error) {
     // It is forgotten sooner than it should be; that is no reason for a job to fail.
