@@ -59,6 +59,8 @@ export function openStages(
     SYSTEM_FAILURE_EXIT_CODE: String(SYSTEM_FAILURE),
     BUILD_EXIT_CODE_FILE: codeFile,
     JOB_RESPONSE_FILE: response,
+    // The job's machine is ours: it ends with us, however we end.
+    [OWNER_VARIABLE]: String(host.processId),
     ...asCustomEnvironment(job.variables),
     ...jobEnvironment,
   });
@@ -71,18 +73,7 @@ export function openStages(
       ...(how.output === "show" ? { terminal: "output" as const } : {}),
       wait: WAITS.job,
       ...(how.onCancel === "ask" ? { onCancel: "ask" as const } : {}),
-      environment: {
-        ...configurationOf(host),
-        TMPDIR: scratch,
-        BUILD_FAILURE_EXIT_CODE: String(BUILD_FAILURE),
-        SYSTEM_FAILURE_EXIT_CODE: String(SYSTEM_FAILURE),
-        BUILD_EXIT_CODE_FILE: codeFile,
-        JOB_RESPONSE_FILE: response,
-        // The job's machine is ours: it ends with us, however we end.
-        [OWNER_VARIABLE]: String(host.processId),
-        ...asCustomEnvironment(job.variables),
-        ...jobEnvironment,
-      },
+      environment: environmentNow(),
     });
 
   const section = async <T>(title: string, body: () => Promise<T>): Promise<T> => {
