@@ -1,29 +1,31 @@
-/** `gc`: removes what machines left that died with their driver. */
+/** `gc`: what crashes left goes, and what a firewall loaded anew has removed comes back. */
 import { privateNetwork } from "../config/choices.ts";
 import { readConfig } from "../config/config.ts";
-import { tidyImages } from "../image/tidy.ts";
-import { collectGarbage } from "../machine/machine-list.ts";
-import { restoreFirewall } from "../network/ensure-firewall.ts";
+import { type ChoresRequest, doChores, findChores } from "../image/chores.ts";
 import { listKept } from "../storage/empty-trash.ts";
-import { startDeleter } from "../storage/trash.ts";
-import { onlyWarn } from "../text/only-warn.ts";
 import type { Action } from "./context.ts";
 import { openImageStore } from "./image-store.ts";
+import { requireRoot } from "./machine-name.ts";
 
-export const gcAction: Action<[]> = async ({ host }) => {
+export const gcAction: Action<[{ dryRun?: boolean }]> = async ({ host }, options) => {
   const config = readConfig(host);
-  // First: until then, machines that live may reach what they must not.
-  const restored = await onlyWarn(host.log, "restore the firewall of machines' networks", () =>
-    restoreFirewall(host, privateNetwork(config)),
-  );
-  const store = await openImageStore(host, config);
-  const { rootDirectory } = store;
-  const { removed, kept } = await collectGarbage(host, { rootDirectory });
-  await tidyImages(host, store, config.jobPackages ?? { count: 0, bytes: 0 });
-  await startDeleter(host, rootDirectory);
+  const { rootDirectory } = config;
+  requireRoot(host);
+  const request: ChoresRequest = {
+    rootDirectory,
+    openStore: () => openImageStore(host, config),
+    network: privateNetwork(config),
+    packages: config.jobPackages ?? { count: 0, bytes: 0 },
+  };
+  let done = true;
+  if (options.dryRun) {
+    for (const what of await findChores(host, request)) host.print(`Would ${what}.\n`);
+  } else done = await doChores(host, request);
   for (const { path, reason } of listKept(host, rootDirectory)) {
-    host.log.info(`"${path}" cannot be deleted. ${reason}`);
+    const text = `"${path}" cannot be deleted. ${reason}`;
+    if (options.dryRun) host.print(`${text}\n`);
+    // Not a warning: its deleter gave one, and gc runs every minute.
+    else host.log.info(text);
   }
-  for (const name of removed) host.log.info(`Removed what was left of machine "${name}".`);
-  return restored && kept.length === 0 ? "success" : "system";
+  return done ? "success" : "system";
 };

@@ -229,9 +229,10 @@ function addTools(add: Add): void {
   })
     .option("--url <url>", "the GitLab server")
     .option("--token <token>", "the runner's authentication token");
-  add("gc", "remove what is left of machines that died with their driver", {
+  add("gc", "remove what crashes left, and make the firewall again where it was removed", {
     load: async () => (await import("./gc.ts")).gcAction,
-  });
+    examples: ["nspawn-runner gc", "nspawn-runner gc --dry-run"],
+  }).option("--dry-run", "print what would be done, and what cannot be deleted, and do nothing");
   add(STAGES.release.declaration, "ExecStopPost of a machine's unit", {
     load: STAGES.release.load,
     hidden: true,

@@ -10,6 +10,10 @@ export interface Cgroups {
   hasProcesses(path: string): boolean;
   /** How many processes in it and below the kernel has killed for lack of memory; 0 where it does not count. */
   memoryKills(path: string): number;
+  /** Names of those in it; none where there is none. */
+  list(path: string): string[];
+  /** Removes it and those below, but for what has processes. Nothing there is fine. */
+  prune(path: string): void;
   /**
    * SIGKILL to every process in it and below, also to those that are forked meanwhile. False when
    * there is no such cgroup, or the kernel has no `cgroup.kill` (Linux 5.14).
@@ -29,6 +33,8 @@ export function openCgroups(): Cgroups {
     hasProcesses: (path) => readIfThere(`${at(path)}/cgroup.procs`) !== "",
     memoryKills: (path) =>
       Number(/^oom_kill (\d+)$/m.exec(readIfThere(`${at(path)}/memory.events`))?.[1] ?? 0),
+    list: (path) => childrenOf(at(path)),
+    prune: (path) => prune(at(path)),
     kill: (path) => {
       const file = `${at(path)}/cgroup.kill`;
       if (!fs.existsSync(file)) return false;
@@ -42,6 +48,22 @@ export function openCgroups(): Cgroups {
       }
     },
   };
+}
+
+function childrenOf(directory: string): string[] {
+  if (!fs.existsSync(directory)) return [];
+  const entries = fs.readdirSync(directory, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+}
+
+function prune(directory: string): void {
+  for (const name of childrenOf(directory)) prune(`${directory}/${name}`);
+  try {
+    fs.rmdirSync(directory);
+  } catch (error) {
+    const busy = error instanceof Error && "code" in error && error.code === "EBUSY";
+    if (!busy && !isGone(error)) throw error;
+  }
 }
 
 const isGone = (error: unknown): boolean =>

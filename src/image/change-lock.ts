@@ -16,6 +16,18 @@ export function tryChangeLock(
   return host.files.lock(changeLockPath(rootDirectory, name), { mode: "exclusive" });
 }
 
+/** Whether a command has it. Looks, and makes nothing. */
+export function isChanging(
+  host: Pick<Host, "files">,
+  rootDirectory: string,
+  name: string,
+): boolean {
+  const path = changeLockPath(rootDirectory, name);
+  if (host.files.probe(path) === undefined) return false;
+  using lock = host.files.lock(path, { mode: "shared" });
+  return lock === undefined;
+}
+
 /** As `tryChangeLock`, but throws when another command has it. */
 export function requireChangeLock(host: LockHost, rootDirectory: string, name: string): Disposable {
   const lock = tryChangeLock(host, rootDirectory, name);

@@ -7,7 +7,7 @@ import type { Storage } from "../storage/storage.ts";
 import { discardTree } from "../storage/trash.ts";
 import { isMachineName, type MachineName, type TreeId } from "../text/names.ts";
 import { onlyWarn } from "../text/only-warn.ts";
-import { tryChangeLock } from "./change-lock.ts";
+import { isChanging, tryChangeLock } from "./change-lock.ts";
 import { newTreeId } from "./tree-id.ts";
 
 /** Where images are, and how they are cloned. */
@@ -94,14 +94,23 @@ async function removeDraft(host: Host, store: ImageStore, directory: string): Pr
   await discardTree(host, store.rootDirectory, directory);
 }
 
-/** Removes drafts of commands that were killed: those whose image nobody is changing. */
-export async function removeStaleDrafts(host: Host, store: ImageStore): Promise<void> {
+/** Names of drafts whose command was killed: nobody is changing their image. Looks only. */
+export function findStaleDrafts(host: Host, store: ImageStore): string[] {
   const drafts = draftsDirectory(store);
-  if (host.files.probe(drafts) === undefined) return;
-  for (const name of host.files.list(drafts)) {
-    await onlyWarn(host.log, `remove the draft "${drafts}/${name}"`, async () => {
-      using lock = tryChangeLock(host, store.rootDirectory, name);
-      if (lock !== undefined) await removeDraft(host, store, `${drafts}/${name}`);
-    });
+  if (host.files.probe(drafts) === undefined) return [];
+  return host.files.list(drafts).filter((name) => !isChanging(host, store.rootDirectory, name));
+}
+
+/** Unless a command has begun to change its image since. */
+export async function removeStaleDraft(host: Host, store: ImageStore, name: string): Promise<void> {
+  using lock = tryChangeLock(host, store.rootDirectory, name);
+  if (lock !== undefined) await removeDraft(host, store, `${draftsDirectory(store)}/${name}`);
+}
+
+export async function removeStaleDrafts(host: Host, store: ImageStore): Promise<void> {
+  for (const name of findStaleDrafts(host, store)) {
+    await onlyWarn(host.log, `remove the draft "${name}"`, () =>
+      removeStaleDraft(host, store, name),
+    );
   }
 }

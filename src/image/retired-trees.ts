@@ -3,9 +3,7 @@
  * still have them as their lower layer.
  */
 import type { Host } from "../host/host.ts";
-import { discardTree } from "../storage/trash.ts";
 import { isTreeId, type TreeId } from "../text/names.ts";
-import { onlyWarn } from "../text/only-warn.ts";
 import type { ImageStore } from "./draft.ts";
 import { mayBeUsed, usedTrees } from "./used-trees.ts";
 
@@ -17,17 +15,15 @@ export function retiredPlace(host: Host, store: ImageStore, id: TreeId): string 
   return `${retiredDirectory(store)}/${id}.${host.randomName(8)}`;
 }
 
-/** Throws away those that no machine was cloned from. */
-export async function discardRetired(host: Host, store: ImageStore): Promise<void> {
+/** Those that no machine was cloned from. Looks only. */
+export function findRetired(host: Host, store: ImageStore): string[] {
   const directory = retiredDirectory(store);
-  if (host.files.probe(directory) === undefined) return;
+  if (host.files.probe(directory) === undefined) return [];
   const used = usedTrees(host);
-  for (const entry of host.files.list(directory)) {
-    const path = `${directory}/${entry}`;
+  const isUnused = (entry: string): boolean => {
     const [id] = entry.split(".");
-    if (mayBeUsed(used, isTreeId(id) ? id : undefined)) continue;
-    await onlyWarn(host.log, `remove "${path}", which was replaced`, () =>
-      discardTree(host, store.rootDirectory, path),
-    );
-  }
+    return !mayBeUsed(used, isTreeId(id) ? id : undefined);
+  };
+  const entries = host.files.list(directory).filter(isUnused);
+  return entries.map((entry) => `${directory}/${entry}`);
 }

@@ -4,46 +4,74 @@
  * next time.
  */
 import type { Host } from "../host/host.ts";
+import { discardTree } from "../storage/trash.ts";
 import { type ImageName, isImageName } from "../text/names.ts";
 import { onlyWarn } from "../text/only-warn.ts";
 import { tryChangeLock } from "./change-lock.ts";
-import { type ImageStore, removeStaleDrafts } from "./draft.ts";
-import { removeOldGenerations } from "./generations/publish.ts";
-import { forgetExtended } from "./packages/extended-images.ts";
+import { findStaleDrafts, type ImageStore, removeStaleDraft } from "./draft.ts";
+import { findOldGenerations, findStrays, removeOldGenerations } from "./generations/publish.ts";
+import { findForgettable, forget } from "./packages/extended-images.ts";
 import type { ExtendedLimits } from "./packages/forget.ts";
-import { discardRetired } from "./retired-trees.ts";
-import { dropTreeRecords } from "./tree-id.ts";
+import { findRetired } from "./retired-trees.ts";
+import { dropStaleRecords, findStaleRecords } from "./tree-id.ts";
+
+export interface Chore {
+  /** Half a sentence: `remove the draft "x"`. */
+  readonly what: string;
+  readonly act: () => Promise<unknown>;
+}
 
 /** After a change of one image, whose change lock the caller holds. */
 export async function tidyImage(host: Host, store: ImageStore, name: ImageName): Promise<void> {
   await onlyWarn(host.log, `remove old generations of image "${name}"`, () =>
     removeOldGenerations(host, store, name),
   );
-  await onlyWarn(host.log, "remove trees that were replaced", () => discardRetired(host, store));
+  for (const { what, act } of findRetiredChores(host, store)) {
+    await onlyWarn(host.log, what, act);
+  }
 }
 
-/** All of them, as `gc` does. */
-export async function tidyImages(
-  host: Host,
-  store: ImageStore,
-  limits: ExtendedLimits,
-): Promise<void> {
-  await onlyWarn(host.log, "remove drafts of killed commands", () =>
-    removeStaleDrafts(host, store),
-  );
-  await onlyWarn(host.log, "remove trees that were replaced", () => discardRetired(host, store));
-  await onlyWarn(host.log, "drop the names of trees that are gone", () =>
-    dropTreeRecords(host, store.rootDirectory),
-  );
-  for (const entry of host.files.list(store.rootDirectory)) {
+export function findDraftChores(host: Host, store: ImageStore): Chore[] {
+  return findStaleDrafts(host, store).map((name) => ({
+    what: `remove the draft "${name}" of a command that was killed`,
+    act: () => removeStaleDraft(host, store, name),
+  }));
+}
+
+export function findRetiredChores(host: Host, store: ImageStore): Chore[] {
+  return findRetired(host, store).map((path) => ({
+    what: `remove "${path}", which was replaced`,
+    act: () => discardTree(host, store.rootDirectory, path),
+  }));
+}
+
+export function findRecordChores(host: Host, { rootDirectory }: ImageStore): Chore[] {
+  if (findStaleRecords(host, rootDirectory).length === 0) return [];
+  const act = (): Promise<void> => dropStaleRecords(host, rootDirectory);
+  return [{ what: "drop the names of trees that are gone", act }];
+}
+
+/** An image is locked only where there is something to do: who wants to change it is not in our way. */
+export function findGenerationChores(host: Host, store: ImageStore): Chore[] {
+  return host.files.list(store.rootDirectory).flatMap((entry) => {
     const name = entry.slice(0, -2);
-    if (!entry.endsWith(".v") || !isImageName(name)) continue;
-    await onlyWarn(host.log, `remove old generations of image "${name}"`, async () => {
-      using lock = tryChangeLock(host, store.rootDirectory, name);
-      if (lock !== undefined) await removeOldGenerations(host, store, name);
-    });
-  }
-  await onlyWarn(host.log, "remove images with added packages", () =>
-    forgetExtended(host, store, limits),
-  );
+    if (!entry.endsWith(".v") || !isImageName(name)) return [];
+    const old = findOldGenerations(host, store, name).map(({ version }) => version);
+    const files = findStrays(host, store, name);
+    if (old.length === 0 && files.length === 0) return [];
+    return {
+      what: `remove old generations of image "${name}" (${old.join(", ") || "files of one"})`,
+      act: async () => {
+        using lock = tryChangeLock(host, store.rootDirectory, name);
+        if (lock !== undefined) await removeOldGenerations(host, store, name);
+      },
+    };
+  });
+}
+
+export function findPackagesChores(host: Host, store: ImageStore, limits: ExtendedLimits): Chore[] {
+  return findForgettable(host, store, limits).map((key) => ({
+    what: `remove the image with added packages "${key}"`,
+    act: () => forget(host, store, key),
+  }));
 }

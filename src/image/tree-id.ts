@@ -78,23 +78,27 @@ export async function ensureTreeId(
   return id;
 }
 
-/** Removes records of trees that are gone, or that others have taken the place of. */
-export async function dropTreeRecords(
+/** Files of records whose trees are gone, or that others have taken the place of. Looks only. */
+export function findStaleRecords(host: RecordHost, rootDirectory: string): string[] {
+  const directory = recordsDirectory(rootDirectory);
+  if (host.files.probe(directory) === undefined) return [];
+  const isStale = (entry: string): boolean => {
+    if (entry === LOCK) return false;
+    const place = entry.endsWith(SUFFIX) ? entry.slice(0, -SUFFIX.length) : undefined;
+    const tree = place && `${rootDirectory}/${place.replaceAll("~", "/")}`;
+    // The rest is of a writer that was killed, or is at it: who removes it has the lock.
+    return tree === undefined || readTreeId(host, { rootDirectory, tree }) === undefined;
+  };
+  const entries = host.files.list(directory).filter(isStale);
+  return entries.map((entry) => `${directory}/${entry}`);
+}
+
+export async function dropStaleRecords(
   host: RecordHost & Pick<Host, "locks">,
   rootDirectory: string,
 ): Promise<void> {
-  const directory = recordsDirectory(rootDirectory);
-  if (host.files.probe(directory) === undefined) return;
   using _lock = await lockRecords(host, rootDirectory);
-  for (const entry of host.files.list(directory)) {
-    if (entry === LOCK) continue;
-    const place = entry.endsWith(SUFFIX) ? entry.slice(0, -SUFFIX.length) : undefined;
-    const tree = place && `${rootDirectory}/${place.replaceAll("~", "/")}`;
-    // The rest is of a writer that was killed: whoever writes has the lock.
-    if (tree === undefined || readTreeId(host, { rootDirectory, tree }) === undefined) {
-      host.files.remove(`${directory}/${entry}`);
-    }
-  }
+  for (const path of findStaleRecords(host, rootDirectory)) host.files.remove(path);
 }
 
 const LOCK = ".lock";

@@ -6,7 +6,6 @@ import { ensureTreeId } from "../image/tree-id.ts";
 import { treeLock } from "../image/tree-lock.ts";
 import { createMachine } from "../machine/create-machine.ts";
 import { probeInotify } from "../machine/inotify.ts";
-import { collectGarbage } from "../machine/machine-list.ts";
 import { machinePaths } from "../machine/machine-paths.ts";
 import type { MachinePlan } from "../machine/machine-plan.ts";
 import { destroyMachine } from "../machine/release.ts";
@@ -39,7 +38,6 @@ export async function prepareJob(
     const facts = await gatherJob(host, config, request);
     const needs = planNeeds(facts).filter((need) => !met.has(need.kind));
     if (needs.length === 0) {
-      await collectGarbage(host, { rootDirectory: config.rootDirectory });
       // What was made for the machine is held for as long as its image's tree.
       lock.use(kept.move());
       const plan = await startMachine(host, facts, lock);

@@ -25,6 +25,7 @@ import { makeRoomForMachineEnd, readMachineState, writeMachineState } from "./ma
 import { type Owner, ownerIsGone } from "./owner.ts";
 import { ensureOwnerWatch } from "./owner-watch.ts";
 import type { Session } from "./payload.ts";
+import { holdPreparing } from "./preparing.ts";
 import { destroyMachine } from "./release.ts";
 import { startMachine } from "./start-machine.ts";
 
@@ -59,6 +60,7 @@ export async function createMachine(
   request: MachineRequest,
   source: MachineSource,
 ): Promise<MachinePlan> {
+  using _preparing = holdPreparing(host, request.name);
   // Ours until the machine runs; from then on it is the unit's, cleanup's and gc's.
   await using undo = new AsyncDisposableStack();
   const plan = await makeMachine(host, request, { undo, source });
@@ -77,12 +79,14 @@ export async function attendMachine(
   request: MachineRequest & { readonly payload: Session },
   source: MachineSource,
 ): Promise<{ readonly exitCode: number; readonly plan: MachinePlan }> {
+  // To its end: it is ours for as long as we live.
+  using _preparing = holdPreparing(host, request.name);
   await using undo = new AsyncDisposableStack();
   const plan = await makeMachine(host, request, { undo, source });
   return { exitCode: await attendSession(host, plan), plan };
 }
 
-/** All but its start. What undoes it is pushed onto `undo`. */
+/** All but its start; the caller holds its name. What undoes it is pushed onto `undo`. */
 async function makeMachine(
   host: Host,
   request: MachineRequest,

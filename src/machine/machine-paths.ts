@@ -5,6 +5,17 @@ import type { MachineName } from "../text/names.ts";
 export const RUNTIME_DIRECTORY = "/run/nspawn-runner";
 export const MACHINES_DIRECTORY = `${RUNTIME_DIRECTORY}/machines`;
 export const RANGES_DIRECTORY = `${RUNTIME_DIRECTORY}/id-ranges`;
+/** A lock for each machine that is being prepared: see `preparing.ts`. */
+export const PREPARING_DIRECTORY = `${RUNTIME_DIRECTORY}/preparing`;
+/**
+ * Where a killed nspawn leaves a directory of its machine's name: through the first the host would have
+ * mounted into it (setup_propagate(), 252 to 257), on the second its sockets are mounted, without whose
+ * end the name is refused the next time (since 257).
+ */
+export const NSPAWN_LEFTOVERS = [
+  "/run/systemd/nspawn/propagate",
+  "/run/systemd/nspawn/unix-export",
+];
 /** Where the control directory is seen inside a machine. */
 export const CONTROL_INSIDE = "/run/nspawn-runner";
 

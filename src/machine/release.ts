@@ -11,8 +11,9 @@ import { RunnerError } from "../text/errors.ts";
 import type { MachineName } from "../text/names.ts";
 import { releaseIdRanges } from "./id-range.ts";
 import { killMachine, machineLives } from "./machine-life.ts";
-import { cloneDirectory, machinePaths } from "./machine-paths.ts";
+import { cloneDirectory, machinePaths, NSPAWN_LEFTOVERS } from "./machine-paths.ts";
 import { machineUnits } from "./machine-units.ts";
+import { forgetPreparing } from "./preparing.ts";
 
 /**
  * Lets go of what a dead machine held: clone, ids, addresses, what nspawn left. Idempotent; tolerates
@@ -50,14 +51,9 @@ async function releaseClaims(host: Host, name: MachineName): Promise<void> {
   releaseAddressPair(host, name);
 }
 
-/**
- * A killed nspawn leaves a directory through which the host would have mounted into the machine
- * (setup_propagate(), 252 to 257) and, since 257, one with a mount of its sockets, without whose end
- * the name is refused the next time.
- */
 function removeNspawnLeftovers(host: Host, name: MachineName): void {
-  for (const kind of ["unix-export", "propagate"]) {
-    const left = `/run/systemd/nspawn/${kind}/${name}`;
+  for (const directory of NSPAWN_LEFTOVERS) {
+    const left = `${directory}/${name}`;
     if (host.files.probe(left) === undefined) continue;
     host.mounts.detachBelow(left);
     host.files.remove(left);
@@ -83,6 +79,7 @@ export async function destroyMachine(host: Host, name: MachineName): Promise<voi
   await requireDeath(host, name, stopped.stderr.trim());
   await releaseMachine(host, name);
   host.files.remove(machinePaths(name).runtime);
+  forgetPreparing(host, name);
 }
 
 /**

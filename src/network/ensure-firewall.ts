@@ -38,16 +38,24 @@ export async function ensureFirewall(host: Host, plan: FirewallPlan): Promise<vo
 }
 
 /**
- * The same for machines that live, when the host's firewall has been loaded anew: nothing to do
- * where none has a network of its own.
+ * Whether machines live that have a network of their own, and the host's firewall, loaded anew, lacks
+ * something of ours. Looks only.
  */
+export async function firewallIsIncomplete(
+  host: Host,
+  request: Extract<NetworkRequest, { kind: "private" }>,
+): Promise<boolean> {
+  if (host.claims.list(PAIRS_DIRECTORY).length === 0) return false;
+  const plan = planFirewall(probeHostNetwork(host, request));
+  if (plan.switchForwarding || !(await isAsMade(host, plan))) return true;
+  return plan.dockerRules !== undefined && (await dockerDrops(host));
+}
+
+/** Makes it again. */
 export async function restoreFirewall(
   host: Host,
   request: Extract<NetworkRequest, { kind: "private" }>,
 ): Promise<void> {
-  const { files } = host;
-  if (files.probe(PAIRS_DIRECTORY) === undefined || files.list(PAIRS_DIRECTORY).length === 0)
-    return;
   await ensureFirewall(host, planFirewall(probeHostNetwork(host, request)));
 }
 
@@ -63,11 +71,15 @@ async function listTable(host: Host): Promise<string | undefined> {
 }
 
 async function ensureDockerRules(host: Host, rules: string): Promise<void> {
-  const listed = await host.processes.run(["nft", "list", "chain", ...DOCKER_CHAIN]);
-  // Without that chain Docker filters by nftables itself, or not at all.
-  if (listed.exitCode !== 0 || hasDockerRules(listed.stdout)) return;
+  if (!(await dockerDrops(host))) return;
   await host.processes.exec(["nft", "-f", "-"], { input: rules });
   host.log.verbose("Let machines' packets pass Docker's firewall (chain DOCKER-USER).");
+}
+
+/** Without that chain Docker filters by nftables itself, or not at all. */
+async function dockerDrops(host: Host): Promise<boolean> {
+  const listed = await host.processes.run(["nft", "list", "chain", ...DOCKER_CHAIN]);
+  return listed.exitCode === 0 && !hasDockerRules(listed.stdout);
 }
 
 /** A drop of another table is final. Docker's is dealt with; of others the administrator is told. */

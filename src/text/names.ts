@@ -42,8 +42,11 @@ function imageNameFault(text: string): string | undefined {
 export function isTreeId(value: unknown): value is TreeId {
   return typeof value === "string" && /^[A-Za-z0-9-]{8,64}$/.test(value);
 }
+/** Its unit would be `packaging/nspawn-runner-gc.service`. */
+const NOT_A_MACHINE = "gc";
 
 export function isMachineName(text: string): text is MachineName {
+  if (text === NOT_A_MACHINE) return false;
   return text.length <= MACHINE_NAME_LENGTH_MAX && /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(text);
 }
 
@@ -54,7 +57,7 @@ export function parseMachineName(text: string): MachineName {
     kind: "usage",
     message: `"${escapeUntrusted(text, 80)}" cannot be the name of a machine.`,
     hints: [
-      `Use 1 to ${MACHINE_NAME_LENGTH_MAX} lower-case letters, digits and "-", with a letter or digit at both ends.`,
+      `Use 1 to ${MACHINE_NAME_LENGTH_MAX} lower-case letters, digits and "-", with a letter or digit at both ends; not "${NOT_A_MACHINE}".`,
     ],
   });
 }
@@ -70,4 +73,11 @@ export function escapeUnitName(text: string): string {
     const plain = /[A-Za-z0-9:_]/.test(character) || (character === "." && index > 0);
     return plain ? character : `\\x${byte.toString(16).padStart(2, "0")}`;
   }).join("");
+}
+
+/** What `escapeUnitName` was given. */
+export function unescapeUnitName(text: string): string {
+  return text.replace(/\\x([0-9a-f]{2})/g, (_, digits) =>
+    String.fromCharCode(Number.parseInt(digits, 16)),
+  );
 }

@@ -12,6 +12,7 @@ import { openLocks } from "../../src/host/locks.ts";
 import type { Mounts } from "../../src/host/mounts.ts";
 import type { ProcessFacts } from "../../src/host/process-facts.ts";
 import type { ExecOptions, Processes } from "../../src/host/processes.ts";
+import { MACHINES_SLICE } from "../../src/machine/machine-units.ts";
 import { RunnerError } from "../../src/text/errors.ts";
 import { formatCommand, formatCommandFailure } from "../../src/text/format-command.ts";
 import { type Effects, type FailureOrder, openEffects } from "./effects.ts";
@@ -149,6 +150,9 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
         isPopulated: (path) => systemd.units.get(unitOf(path))?.lives === true,
         hasProcesses: () => false,
         memoryKills: () => 0,
+        list: (path) => (path === MACHINES_SLICE ? [...systemd.slices] : []),
+        // systemd removes them with their slice.
+        prune: () => {},
         kill: (path) => effects.change(`kill ${path}`, () => systemd.kill(unitOf(path))),
       },
       clock: {

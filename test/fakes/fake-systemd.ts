@@ -18,6 +18,8 @@ export type EndResult = "success" | "exit-code" | "timeout" | "signal";
 
 export interface FakeSystemd {
   readonly units: Map<string, Unit>;
+  /** They outlive their units until they are stopped themselves. */
+  readonly slices: ReadonlySet<string>;
   /** Names of the units that wait for the end of a process. */
   readonly watchers: ReadonlySet<string>;
   /** That process has ended: the unit that waits for it does its work. */
@@ -65,6 +67,7 @@ export function openSystemd(options: {
     text: "4712 ",
   });
   const units = new Map<string, Unit>();
+  const slices = new Set<string>();
   const watchers = new Set<string>();
   const watcherOf = (id: number, startTicks: number): string =>
     `nspawn-runner-watch-${id}-${startTicks}.service`;
@@ -106,6 +109,7 @@ export function openSystemd(options: {
       return { exitCode: 0 };
     }
     units.set(unit.name, unit);
+    slices.add(unit.slice);
     const nspawn = await programOf(execStart);
     const booted = bootMachine(disk, options.runScript, nspawn);
     // Such a unit is waited for: a person works in it.
@@ -136,7 +140,10 @@ export function openSystemd(options: {
       (unit) => names.includes(unit.name) || names.includes(unit.slice),
     );
     for (const unit of chosen) await end(unit.name, "success");
-    return chosen.length > 0 ? { exitCode: 0 } : { exitCode: 5, stderr: "Unit not loaded." };
+    const stopped = names.filter((name) => slices.delete(name));
+    return chosen.length + stopped.length > 0
+      ? { exitCode: 0 }
+      : { exitCode: 5, stderr: "Unit not loaded." };
   };
 
   const kill = (name: string): boolean => {
@@ -147,6 +154,7 @@ export function openSystemd(options: {
 
   return {
     units,
+    slices,
     watchers,
     endWatchers: async (id, startTicks) => {
       if (!watchers.delete(watcherOf(id, startTicks))) return;
@@ -166,7 +174,14 @@ export function openSystemd(options: {
         },
       ],
       [["systemctl", "stop"], (call) => (call.refused ? REFUSED : stop(call.argv))],
-      [["systemctl", "--no-block", "stop"], () => ({ exitCode: 0 })],
+      [
+        ["systemctl", "--no-block", "stop"],
+        ({ argv, refused }) => {
+          if (refused) return REFUSED;
+          slices.delete(argv.at(-1) ?? "");
+          return { exitCode: 0 };
+        },
+      ],
       [
         ["systemctl", "list-units"],
         ({ refused }) =>
@@ -174,7 +189,9 @@ export function openSystemd(options: {
             ? REFUSED
             : {
                 exitCode: 0,
-                stdout: [...units.keys()].map((name) => `${name} loaded active running\n`).join(""),
+                stdout: [...units.keys(), ...slices, ...watchers]
+                  .map((name) => `${name} loaded active running\n`)
+                  .join(""),
               },
       ],
       [

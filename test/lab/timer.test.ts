@@ -1,8 +1,8 @@
-/** The units that bring images up to date every night. */
+/** The units that bring images up to date every night, and those that tidy up every minute. */
 import { expect, test } from "bun:test";
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { busybox, openDeclared } from "./declare.ts";
-import { cleanUpAfterEach, command, later } from "./harness.ts";
+import { cleanUpAfterEach, command, later, openRunner } from "./harness.ts";
 
 cleanUpAfterEach();
 
@@ -64,3 +64,49 @@ test("build what is due, in a slice of little weight, and then have nothing to d
   await must("systemctl", "start", "nspawn-runner.service");
   expect(await generations("nightly")).toHaveLength(1);
 });
+
+test("tidy up every minute: a firewall that was flushed is closed again, and the journal is quiet", async () => {
+  const runner = openRunner(place, 'network = "private"\n');
+  const machine = await runner.machine("nosystemd");
+  const units = ["nspawn-runner-gc.service", "nspawn-runner-gc.timer"];
+  later(async () => {
+    await command("systemctl", "stop", "nspawn-runner-gc.timer");
+    await command("bash", "-c", `rm -rf ${UNITS}/nspawn-runner-gc.*`);
+    await command("systemctl", "daemon-reload");
+  });
+  mkdirSync(`${UNITS}/nspawn-runner-gc.service.d`, { recursive: true });
+  writeFileSync(
+    `${UNITS}/nspawn-runner-gc.service.d/test.conf`,
+    `[Service]\nEnvironment=NSPAWN_RUNNER_CONFIG=${runner.environment.NSPAWN_RUNNER_CONFIG}\n`,
+  );
+  await must("cp", ...units.map((name) => `${PACKAGING}/${name}`), UNITS);
+  await must("systemctl", "daemon-reload");
+  await must("nft", "flush", "ruleset");
+  const startedAt = Math.floor(Date.now() / 1000);
+  // The host booted more than ten seconds ago: it begins at once.
+  await must("systemctl", "start", "nspawn-runner-gc.timer");
+  const closed = "until nft list table inet nspawn_runner >/dev/null 2>&1; do :; done";
+  await must("timeout", "20", "bash", "-c", closed);
+  const idle =
+    'until [ "$(systemctl show -P ActiveState nspawn-runner-gc.service)" = inactive ]; do :; done';
+  await must("timeout", "20", "bash", "-c", idle);
+  const next = await must("systemctl", "show", "-P", "NextElapseUSecMonotonic", units[1] ?? "");
+  const uptime = Number(readFileSync("/proc/uptime", "utf8").split(" ")[0]);
+  expect(toSeconds(next) - uptime).toBeLessThanOrEqual(60);
+  await command("journalctl", "--sync");
+  const said = [
+    "journalctl",
+    "--quiet",
+    `--since=@${startedAt}`,
+    "--unit=nspawn-runner-gc.service",
+  ];
+  expect(await must(...said)).toBe("");
+  expect((await machine.run("echo lives")).stdout).toBe("lives\n");
+});
+
+/** systemd.time(7), as systemctl prints spans: "1h 2min 3.4s". */
+function toSeconds(span: string): number {
+  const units: Readonly<Record<string, number>> = { d: 86_400, h: 3600, min: 60, s: 1, ms: 0.001 };
+  const parts = [...span.matchAll(/([0-9.]+)(d|h|min|ms|s)\b/g)];
+  return parts.reduce((sum, [, count, unit = ""]) => sum + Number(count) * (units[unit] ?? 0), 0);
+}

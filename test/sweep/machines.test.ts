@@ -10,7 +10,6 @@ import {
   cleanup,
   collectLater,
   expectNothingLeft,
-  GRACE_MS,
   gc,
   inventory,
   MACHINE,
@@ -189,7 +188,6 @@ describe("what a dead machine left", () => {
     const computer = openPlace(place);
     await run(computer, prepare);
     computer.systemd.units.clear();
-    computer.passTime(GRACE_MS);
     return computer;
   };
 
@@ -207,6 +205,7 @@ describe("what a dead machine left", () => {
   test("is set aside and told when it cannot be deleted, and keeps no job from its machine", async () => {
     const computer = await withDead();
     mountInClone(computer);
+    await run(computer, gc);
     await prepareAnother(computer.start());
     expect(computer.systemd.units.size).toBe(1);
     const kept = trash(computer).map((line) => line.split(" ", 1)[0]);

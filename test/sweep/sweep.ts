@@ -22,8 +22,6 @@ import {
 export const ROOT = "/images";
 export const MACHINE = "job-17-abcdef";
 export const UNIT = "nspawn-runner-job\\x2d17\\x2dabcdef.service";
-/** What is older is not being prepared any more. */
-export const GRACE_MS = 11 * 60_000;
 
 const DISKS: Readonly<Record<StorageKind, FileSystem>> = {
   btrfs: BTRFS,
@@ -88,7 +86,7 @@ export const prepareAnother: Command = (process) =>
 export const cleanup: Command = (process) => cleanupAction(context(process), { id: MACHINE });
 /** `ExecStopPost=` of the machine's unit. */
 export const release: Command = (process) => releaseAction(context(process), MACHINE);
-export const gc: Command = (process) => gcAction(context(process));
+export const gc: Command = (process) => gcAction(context(process), {});
 export const create: Command = (process) =>
   chrootCreateAction(context(process), ["debian"], { suite: "trixie" });
 /** Of one generation. */
@@ -106,9 +104,8 @@ export async function run(
   await command(computer.start(options));
 }
 
-/** As `gc.timer` would, once nobody can be preparing any more. Then the trash is empty, too. */
+/** As the timer would. Then the trash is empty, too. */
 export async function collectLater(computer: FakeComputer): Promise<void> {
-  computer.passTime(GRACE_MS);
   await run(computer, gc);
   expect(trash(computer)).toEqual([]);
 }
@@ -163,6 +160,7 @@ const STANDING = [
   `${ROOT}/.trash.lock`,
   "/run/nspawn-runner",
   "/run/nspawn-runner/machines",
+  "/run/nspawn-runner/preparing",
   "/run/nspawn-runner/id-ranges",
 ];
 
@@ -189,5 +187,6 @@ export function inventory({ disk }: FakeComputer): string[] {
 /** Nothing is on the host that was not there before, and no unit. */
 export function expectNothingLeft(computer: FakeComputer, before: readonly string[]): void {
   expect([...computer.systemd.units.keys()]).toEqual([]);
+  expect([...computer.systemd.slices]).toEqual([]);
   expect(inventory(computer)).toEqual([...before]);
 }

@@ -95,12 +95,8 @@ export async function replacePlain(
   draft.published();
 }
 
-/** Removes generations that the current one's rule no longer keeps, and what a crash left. */
-export async function removeOldGenerations(
-  host: Host,
-  store: ImageStore,
-  name: ImageName,
-): Promise<readonly string[]> {
+/** Generations that the current one's rule no longer keeps. Looks only. */
+export function findOldGenerations(host: Host, store: ImageStore, name: ImageName): Generation[] {
   const used = usedTrees(host);
   const generations = listGenerations(host, store.rootDirectory, name);
   const candidates = generations.map((one) => ({
@@ -111,25 +107,34 @@ export async function removeOldGenerations(
   }));
   const rule = generations.find((one) => one.current)?.manifest?.keep ?? KEEP_DEFAULT;
   const removed = planRemoval(candidates, rule, host.clock.nowMs());
-  for (const generation of generations) {
-    if (!removed.includes(generation.version)) continue;
+  return generations.filter(({ version }) => removed.includes(version));
+}
+
+/** A crash may leave a manifest whose tree never came, and a link that was not renamed. Looks only. */
+export function findStrays(host: Host, store: ImageStore, name: ImageName): string[] {
+  const directory = generationsDirectory(store.rootDirectory, name);
+  if (host.files.probe(directory) === undefined) return [];
+  const isStray = (entry: string): boolean => {
+    const tree = /^(.*)\.(json|pin)$/.exec(entry)?.[1];
+    const alone = tree !== undefined && host.files.probe(`${directory}/${tree}`) === undefined;
+    // "new" is a file that was being written.
+    return alone || entry.endsWith(".new") || entry.startsWith(NEXT_PREFIX);
+  };
+  const strays = host.files.list(directory).filter(isStray);
+  return strays.map((entry) => `${directory}/${entry}`);
+}
+
+/** Removes both. */
+export async function removeOldGenerations(
+  host: Host,
+  store: ImageStore,
+  name: ImageName,
+): Promise<void> {
+  for (const generation of findOldGenerations(host, store, name)) {
     await removeUnused(host, store, { name, generation });
   }
   using _lock = await treeLock(host, store.rootDirectory, name, "exclusive");
-  removeStrays(host, generationsDirectory(store.rootDirectory, name));
-  return removed;
-}
-
-/** A crash may leave a manifest whose tree never came, and a link that was not renamed. */
-function removeStrays(host: Host, directory: string): void {
-  if (host.files.probe(directory) === undefined) return;
-  for (const entry of host.files.list(directory)) {
-    const tree = /^(.*)\.(json|pin)$/.exec(entry)?.[1];
-    const stray = tree !== undefined && host.files.probe(`${directory}/${tree}`) === undefined;
-    // "new" is a file that was being written.
-    if (stray || entry.endsWith(".new") || entry.startsWith(NEXT_PREFIX))
-      host.files.remove(`${directory}/${entry}`);
-  }
+  for (const path of findStrays(host, store, name)) host.files.remove(path);
 }
 
 async function removeUnused(

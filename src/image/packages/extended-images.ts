@@ -52,16 +52,24 @@ export function probeExtended(
   return { name: request.name, kind: "generations", version: request.key, tree };
 }
 
-/** Removes those that `planForgetting` says, and what crashes left of others. */
+/** Keys of those that `planForgetting` says, and of what crashes left of others. Looks only. */
+export function findForgettable(
+  host: Host,
+  store: ImageStore,
+  limits: ExtendedLimits,
+): readonly string[] {
+  const keys = listKeys(host, store);
+  const all = keys.flatMap((key) => describeExtended(host, store, key) ?? []);
+  const strays = keys.filter((key) => host.files.probe(extendedTree(store, key)) === undefined);
+  return [...planForgetting(all, limits), ...strays];
+}
+
 export async function forgetExtended(
   host: Host,
   store: ImageStore,
   limits: ExtendedLimits,
 ): Promise<void> {
-  const keys = listKeys(host, store);
-  const all = keys.flatMap((key) => describeExtended(host, store, key) ?? []);
-  const strays = keys.filter((key) => host.files.probe(extendedTree(store, key)) === undefined);
-  for (const key of [...planForgetting(all, limits), ...strays]) {
+  for (const key of findForgettable(host, store, limits)) {
     await onlyWarn(host.log, `remove the image with added packages "${key}"`, () =>
       forget(host, store, key),
     );
@@ -103,7 +111,8 @@ function isCurrent(host: Host, store: ImageStore, { image, base }: ExtendedUse):
   return readTreeId(host, { rootDirectory, tree: now.tree }) === base;
 }
 
-async function forget(host: Host, store: ImageStore, key: string): Promise<void> {
+/** Unless a job is about to use it. */
+export async function forget(host: Host, store: ImageStore, key: string): Promise<void> {
   takeAway(host, store, key);
   await startDeleter(host, store.rootDirectory);
 }

@@ -1,0 +1,72 @@
+/**
+ * Whether a machine is being prepared: for as long as a driver holds the lock of its name, which the
+ * kernel takes from one that dies. No time says that: a start may be slow, and a death quick.
+ */
+import type { Host } from "../host/host.ts";
+import { RunnerError } from "../text/errors.ts";
+import { isMachineName, type MachineName } from "../text/names.ts";
+import { PREPARING_DIRECTORY } from "./machine-paths.ts";
+
+const lockPath = (name: MachineName): string => `${PREPARING_DIRECTORY}/${name}`;
+
+type LockHost = Pick<Host, "files" | "log">;
+
+/**
+ * To be taken before anything of the machine is there, and held until it is ready or undone; then its
+ * file goes, while it is still held. Throws when another driver is preparing a machine of that name.
+ */
+export function holdPreparing(host: LockHost, name: MachineName): Disposable {
+  host.files.ensureDirectory(PREPARING_DIRECTORY, 0o700);
+  const lock = takeLock(host, name);
+  if (lock !== undefined) {
+    return {
+      [Symbol.dispose]: () => {
+        removeFile(host, name);
+        lock[Symbol.dispose]();
+      },
+    };
+  }
+  throw new RunnerError({
+    kind: "system",
+    message: `Machine "${name}" is being prepared by another process.`,
+    hints: ["Give this one another name: --id NAME."],
+  });
+}
+
+function takeLock(host: LockHost, name: MachineName): Disposable | undefined {
+  try {
+    return host.files.lock(lockPath(name), { mode: "exclusive" });
+  } catch (error) {
+    removeFile(host, name);
+    throw error;
+  }
+}
+
+/** What stays says nothing once nobody holds it, and gc takes it away. */
+function removeFile(host: LockHost, name: MachineName): void {
+  try {
+    host.files.remove(lockPath(name));
+  } catch (error) {
+    host.log.debug(`# ${String(error)}`);
+  }
+}
+
+/** Looks, and makes nothing: /run may be full. */
+export function isBeingPrepared(host: Pick<Host, "files">, name: MachineName): boolean {
+  if (host.files.probe(lockPath(name)) === undefined) return false;
+  using lock = host.files.lock(lockPath(name), { mode: "shared" });
+  return lock === undefined;
+}
+
+/** Of those that are, and of those whose driver has died over it. */
+export function listPreparing(host: Pick<Host, "files">): MachineName[] {
+  if (host.files.probe(PREPARING_DIRECTORY) === undefined) return [];
+  return host.files.list(PREPARING_DIRECTORY).filter(isMachineName);
+}
+
+/** What a driver that died has left; nothing where one is at it. */
+export function forgetPreparing(host: LockHost, name: MachineName): void {
+  if (host.files.probe(lockPath(name)) === undefined) return;
+  using lock = host.files.lock(lockPath(name), { mode: "exclusive" });
+  if (lock !== undefined) host.files.remove(lockPath(name));
+}

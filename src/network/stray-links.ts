@@ -1,0 +1,22 @@
+/** Machines' interfaces that no machine has any more: of a namespace that outlived its machine. */
+import type { Host } from "../host/host.ts";
+import { INTERFACE_PREFIX, INTERFACES_DIRECTORY, PAIRS_DIRECTORY } from "./network-paths.ts";
+
+/** An address pair is claimed before its interface is made, and let go of when its machine is dead. */
+export function findStrayLinks(host: Pick<Host, "files" | "claims">): string[] {
+  const links = host.files.list(INTERFACES_DIRECTORY);
+  const claimed = new Set(host.claims.list(PAIRS_DIRECTORY).map(({ thing }) => thing));
+  return links.filter((name) => name.startsWith(INTERFACE_PREFIX) && !claimed.has(name));
+}
+
+/** One that goes by itself meanwhile is fine. */
+export async function removeLink(
+  host: Pick<Host, "files" | "processes">,
+  name: string,
+): Promise<void> {
+  try {
+    await host.processes.exec(["ip", "link", "delete", name]);
+  } catch (error) {
+    if (host.files.probe(`${INTERFACES_DIRECTORY}/${name}`) !== undefined) throw error;
+  }
+}
