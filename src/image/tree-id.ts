@@ -74,7 +74,7 @@ export async function ensureTreeId(
   if (meanwhile !== undefined) return meanwhile;
   const id = newTreeId(host);
   const record = { id, mark: host.files.birthMark(place.tree) };
-  host.files.writeDurable(recordPath(place), formatRecord(TREE_RECORD, record), 0o600);
+  host.files.writeDurable(recordPath(place), formatRecord(TREE_RECORD, record), 0o644);
   return id;
 }
 
@@ -110,7 +110,8 @@ async function lockRecords(
 ): Promise<Disposable> {
   const directory = recordsDirectory(rootDirectory);
   const path = `${directory}/${LOCK}`;
-  host.files.ensureDirectory(directory, 0o700);
+  // For everybody to read, as manifests are: `chroot-list` works for ordinary users.
+  host.files.ensureDirectory(directory, 0o755);
   return host.locks.wait({
     path,
     what: "the names of trees that came by hand",

@@ -98,7 +98,8 @@ function readWhole(host: RecordHost, path: string): RecordRead<string> {
   } catch (error) {
     // Gone since we looked.
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return ABSENT;
-    return { kind: "unreadable", reason: error instanceof Error ? error.message : String(error) };
+    const message = error instanceof Error ? error.message : String(error);
+    return { kind: "unreadable", reason: message.replace(/\.$/, "") };
   }
 }
 
