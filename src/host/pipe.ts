@@ -17,6 +17,8 @@ interface Ended {
   readonly durationMs: number;
 }
 
+export type Passed = "all" | "too much" | "unwanted";
+
 /** What people read of them. */
 const WORDS_MAX_BYTES = 64 * 1024;
 
@@ -32,7 +34,7 @@ export async function pipeCommands(
     readonly wait: Pick<Wait, "ms">;
     readonly signal: AbortSignal;
   },
-): Promise<{ readonly from: Ended; readonly to: Ended; readonly tooMuch: boolean }> {
+): Promise<{ readonly from: Ended; readonly to: Ended; readonly passed: Passed }> {
   const startedAt = performance.now();
   const signal = AbortSignal.any([limits.signal, AbortSignal.timeout(limits.wait.ms)]);
   const reader = Bun.spawn([...to.argv], {
@@ -73,7 +75,7 @@ export async function pipeCommands(
       stdout: answered,
       stderr: complained,
     },
-    tooMuch: passed === "too much",
+    passed,
   };
 }
 
@@ -86,7 +88,7 @@ async function passOn(
   bytes: ReadableStream<Uint8Array>,
   sink: Bun.FileSink,
   maxBytes: number,
-): Promise<"all" | "too much" | "unwanted"> {
+): Promise<Passed> {
   let count = 0;
   try {
     for await (const chunk of bytes) {

@@ -5,7 +5,7 @@ import { formatSize } from "../text/sizes.ts";
 import { becomeProgram, blockSignal, SIGQUIT } from "./libc.ts";
 import type { Log } from "./log.ts";
 import { awaitManager, lostManager, MANAGER_SOCKET, wasHeard } from "./manager.ts";
-import { pipeCommands, readStart } from "./pipe.ts";
+import { type Passed, pipeCommands, readStart } from "./pipe.ts";
 import { type ProcessFacts, probeProcess } from "./process-facts.ts";
 import { WAITS, type Wait } from "./waits.ts";
 
@@ -51,8 +51,8 @@ export type PipeEnd = { readonly argv: readonly string[] } & Pick<
 export interface PipeResult {
   readonly from: CommandResult;
   readonly to: CommandResult;
-  /** Whether `from` had more to say than the pipe takes; both were ended for that. */
-  readonly tooMuch: boolean;
+  /** Whether all went through. `from` was ended when it had more than the pipe takes, or `to` wants. */
+  readonly passed: Passed;
 }
 
 export interface Processes {

@@ -16,7 +16,7 @@ import { resolvePipeline } from "./parser/resolve-pipeline.ts";
 import { chooseJob, type LocalJob, parsePipeline } from "./pipeline.ts";
 import { openRepository, type Repository } from "./repository.ts";
 import { openStages, type Stages } from "./stages.ts";
-import { expandVariables, predefinedVariables } from "./variables.ts";
+import { expandText, expandVariables, predefinedVariables } from "./variables.ts";
 
 export interface ExecRequest {
   readonly job: string | undefined;
@@ -40,7 +40,7 @@ export async function execLocalJob(host: Host, request: ExecRequest): Promise<nu
     const jobs = await readPipeline(host, { repository, theirs, scratch });
     const job = chooseJob(jobs, request.job);
     if (job.services > 0) host.log.warn("The job's services are not started: they come later.");
-    return await runStages(host, { request, job, repository, invoker, scratch, theirs });
+    return await runStages(host, { request, job, repository, invoker, scratch });
   } finally {
     host.files.remove(scratch);
   }
@@ -64,19 +64,20 @@ interface Run {
   readonly repository: Repository;
   readonly invoker: Invoker;
   readonly scratch: string;
-  /** A directory of who called us. */
-  readonly theirs: string;
 }
 
 async function runStages(host: Host, run: Run): Promise<number> {
   const { request, job, repository, scratch } = run;
   const { commit } = repository;
   const jobId = String(host.clock.nowMs() % 1_000_000_000);
+  const own = { ...job.variables, ...request.variables };
+  const image = request.image ?? job.image;
+  const known = { ...predefinedVariables({ job, commit, jobId, buildsDirectory: "" }), ...own };
   const stages = openStages(host, {
     scratch,
     jobId,
-    image: request.image ?? job.image,
-    variables: expandVariables({ ...job.variables, ...request.variables }),
+    image: image === undefined ? undefined : expandText(image, known),
+    variables: expandVariables(own),
   });
   const what = `${commit.sha.slice(0, 8)} (${escapeUntrusted(commit.title)})`;
   host.print(`Running job "${escapeUntrusted(job.name)}" of ${what}.\n`);
@@ -84,13 +85,11 @@ async function runStages(host: Host, run: Run): Promise<number> {
     const { shell, buildsDirectory } = await stages.prepare();
     const variables = expandVariables({
       ...predefinedVariables({ job, commit, jobId, buildsDirectory }),
-      ...job.variables,
-      ...request.variables,
+      ...own,
     });
     const directory = variables.CI_PROJECT_DIR ?? buildsDirectory;
     await stages.must("Preparing environment", "prepare_script", prepareScript(shell));
-    const bundle = await repository.bundle(`${run.theirs}/sources.bundle`);
-    const sources = { directory, bundle, sha: commit.sha };
+    const sources = { directory, history: await repository.history(), sha: commit.sha };
     await stages.must(
       "Getting source from Git repository",
       "get_sources",

@@ -1,5 +1,6 @@
 /** The scripts of a local job, in the form that GitLab Runner would hand to `run`. Pure. */
 import { quoteArgument } from "../text/format-command.ts";
+import type { History } from "./repository.ts";
 
 type Variables = Readonly<Record<string, string>>;
 export type Shell = "bash" | "sh";
@@ -26,24 +27,27 @@ export function prepareScript(shell: Shell): string {
 }
 
 /**
- * Clones the committed state. It comes as a bundle in the script itself: nothing of the host has to
- * be bound into the machine, and the way is the one that every script takes.
+ * Makes the committed state. Its history comes as a pack in the script itself: nothing of the host has
+ * to be bound into the machine, and the way is the one that every script takes.
  */
 export function sourcesScript(
   shell: Shell,
-  sources: { readonly directory: string; readonly bundle: string; readonly sha: string },
+  sources: { readonly directory: string; readonly history: History; readonly sha: string },
 ): string {
+  const { history } = sources;
   const directory = quoteArgument(sources.directory);
+  const format = history.objectFormat === "sha1" ? "" : ` --object-format=${history.objectFormat}`;
   return text([
     ...head(shell, {}),
     `mkdir -p ${directory}`,
     `cd ${directory}`,
-    "base64 -d > ../sources.bundle <<'END_OF_BUNDLE'",
-    sources.bundle.trimEnd(),
-    "END_OF_BUNDLE",
-    "git init --quiet",
-    "git fetch --quiet ../sources.bundle HEAD",
-    "rm ../sources.bundle",
+    "base64 -d > ../sources.pack <<'END_OF_PACK'",
+    history.pack.trimEnd(),
+    "END_OF_PACK",
+    `git init --quiet${format}`,
+    "git index-pack --stdin < ../sources.pack > /dev/null",
+    "rm ../sources.pack",
+    ...history.shallow.map((sha) => `echo ${quoteArgument(sha)} >> .git/shallow`),
     `git -c advice.detachedHead=false checkout --quiet ${quoteArgument(sources.sha)}`,
     `echo "Checked out ${sources.sha.slice(0, 8)}."`,
   ]);

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { artifactsScript, userScript } from "./job-scripts.ts";
 import { chooseJob, parsePipeline } from "./pipeline.ts";
-import { expandVariables } from "./variables.ts";
+import { expandText, expandVariables } from "./variables.ts";
 
 test.each([
   [
@@ -19,6 +19,15 @@ test.each([
   expect(expandVariables(variables as Record<string, string>)).toEqual(
     expanded as Record<string, string>,
   );
+});
+
+test.each([
+  ["$DISTRO-ci", "trixie-ci"],
+  ["${DISTRO}", "trixie"],
+  ["$NEXT", "trixie"],
+  ["plain", "plain"],
+])("the name of an image, %p, is expanded", (image, name) => {
+  expect(expandText(image, { DISTRO: "trixie", NEXT: "$DISTRO" })).toBe(name);
 });
 
 test("a resolved pipeline", () => {

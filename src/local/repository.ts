@@ -12,8 +12,16 @@ export interface Repository {
   readonly commit: CommitFacts;
   /** A clone for the parser of the pipeline, at a path that is not there yet. */
   cloneForParser(path: string): Promise<void>;
-  /** The commit with its history as a bundle, in base64. */
-  bundle(path: string): Promise<string>;
+  history(): Promise<History>;
+}
+
+/** The commit, and all that is here of what came before it: a clone may be shallow. */
+export interface History {
+  /** Its objects as a pack, in base64. */
+  readonly pack: string;
+  /** Commits whose parents are not here. */
+  readonly shallow: readonly string[];
+  readonly objectFormat: "sha1" | "sha256";
 }
 
 /** Throws a usage error when there is no commit to run. */
@@ -36,6 +44,11 @@ export async function openRepository(host: Host, invoker: Invoker): Promise<Repo
     title: await git("log", "-1", "--format=%s"),
     project: top.slice(top.lastIndexOf("/") + 1).replace(/[^A-Za-z0-9._-]/g, "-"),
   };
+  const readShallow = async (): Promise<readonly string[]> => {
+    if ((await git("rev-parse", "--is-shallow-repository")) !== "true") return [];
+    const file = await git("rev-parse", "--path-format=absolute", "--git-path", "shallow");
+    return (await exec(["cat", "--", file])).split("\n").filter((line) => line !== "");
+  };
   return {
     commit,
     cloneForParser: async (path) => {
@@ -48,10 +61,12 @@ export async function openRepository(host: Host, invoker: Invoker): Promise<Repo
         hints: ["Commit one."],
       });
     },
-    bundle: async (path) => {
-      await git("bundle", "create", "--quiet", path, "HEAD");
-      return exec(["base64", path]);
-    },
+    history: async () => ({
+      pack: await exec(["bash", "-o", "pipefail", "-c", PACK, "bash", top]),
+      shallow: await readShallow(),
+      objectFormat:
+        (await git("rev-parse", "--show-object-format")) === "sha256" ? "sha256" : "sha1",
+    }),
   };
 }
 
@@ -72,6 +87,9 @@ git config user.name local
 git config user.email local@localhost
 shift 3
 rm -rf -- "$@"`;
+
+/** Not a bundle: that of a shallow clone cannot be fetched from. */
+const PACK = `cd "$1" && git rev-list --objects HEAD | git pack-objects --quiet --stdout | base64`;
 
 /** Files with which a repository could give the parser options; GitLab knows none of them. */
 const PARSERS_OWN = [

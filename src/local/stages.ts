@@ -126,13 +126,15 @@ export function openStages(
     },
     pipe: async (step, script, { argv, maxBytes }) => {
       const words = [...host.driver, "run", writeScript(script), step];
-      const { from, to, tooMuch } = await host.processes.pipe(
+      const { from, to, passed } = await host.processes.pipe(
         { argv: words, environment: environmentNow() },
         { argv },
         { maxBytes, wait: WAITS.job },
       );
-      if (tooMuch) return false;
+      if (passed === "too much") return false;
       if (to.exitCode !== 0) throw failed(step, to.stderr);
+      if (passed === "unwanted")
+        throw failed(step, "The machine sends more than it has announced.");
       if (from.exitCode !== 0) throw failed(step, from.stderr);
       if (to.stderr !== "") host.log.info(to.stderr.trimEnd());
       return true;

@@ -6,15 +6,18 @@ const DEPTH_MAX = 10;
 
 /** Expands `$NAME` and `${NAME}` by the other variables; `$$` is a dollar sign. Loops end empty. */
 export function expandVariables(variables: Variables): Variables {
-  const expand = (text: string, depth: number): string =>
-    text.replace(/\$\$|\$\{(\w+)\}|\$(\w+)/g, (found, braced?: string, plain?: string) => {
-      if (found === "$$") return "$";
-      const name = braced ?? plain ?? "";
-      return depth >= DEPTH_MAX ? "" : expand(variables[name] ?? "", depth + 1);
-    });
   return Object.fromEntries(
-    Object.entries(variables).map(([name, value]) => [name, expand(value, 0)]),
+    Object.entries(variables).map(([name, value]) => [name, expandText(value, variables)]),
   );
+}
+
+/** As `expandVariables`, for other text, such as the name of an image. */
+export function expandText(text: string, variables: Variables, depth = 0): string {
+  return text.replace(/\$\$|\$\{(\w+)\}|\$(\w+)/g, (found, braced?: string, plain?: string) => {
+    if (found === "$$") return "$";
+    const name = braced ?? plain ?? "";
+    return depth >= DEPTH_MAX ? "" : expandText(variables[name] ?? "", variables, depth + 1);
+  });
 }
 
 export interface CommitFacts {

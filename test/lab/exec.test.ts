@@ -117,6 +117,43 @@ test("a pipeline that cannot be read is explained", async () => {
   expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining("Cannot understand") });
 });
 
+test("an image is named by variables, and --variable decides", async () => {
+  const { exec } = await project(`
+variables: { KIND: systemd }
+default: { image: "no$KIND" }
+test: { script: ["echo ran"] }
+`);
+  expect((await exec("test")).code).toBe(0);
+  const other = await exec("test", "--variable", "KIND=thing");
+  expect(other.stdout + other.stderr).toContain('"nothing"');
+});
+
+test("a shallow clone, a sub-directory and a second work tree have the commit", async () => {
+  const { directory } = await project("test: { script: [cat file, git log --oneline] }\n");
+  const more = `cd "$1" && mkdir deep && touch deep/x && git add . &&
+    git -c user.name=T -c user.email=t@example.com commit -q -m Second &&
+    git clone -q --depth 1 "file://$1" shallow && git worktree add -q "$1/second"`;
+  expect((await command("sh", "-c", more, "sh", directory)).code).toBe(0);
+  for (const place of ["shallow", "deep", "second/deep"]) {
+    const words = ["env", "-C", `${directory}/${place}`, "nspawn-runner", "exec", "test"];
+    const ended = await start(words, runner.environment).ended;
+    expect(ended.stdout).toContain("committed");
+    expect({ place, code: ended.code }).toEqual({ place, code: 0 });
+  }
+});
+
+test("what the parser warns of is on stderr, and the job runs", async () => {
+  const { exec } = await project(`
+variables: { CI_REGISTRY_IMAGE: "registry.example.org/app" }
+test: { script: ["echo hello from the job"] }
+other: { stage: deploy, trigger: { project: group/other } }
+`);
+  const ended = await exec("test");
+  expect(ended.code).toBe(0);
+  expect(ended.stdout).toContain("hello from the job");
+  expect(ended.stderr).toContain("WARNING: .gitlab-ci.yml: ");
+});
+
 test("a job's own variables reach the driver, as under GitLab Runner", async () => {
   const { exec } = await project(`
 variables: { WANTED: "--force-yes" }

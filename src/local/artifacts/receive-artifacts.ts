@@ -51,6 +51,8 @@ async function unpack(host: Host, draft: string, maxBytes: number): Promise<void
       "--no-same-permissions",
       "--no-overwrite-dir",
       "--delay-directory-restore",
+      // To the end of what comes, so that who sends is not cut off.
+      "--ignore-zeros",
     ],
     {
       input: { kind: "ours" },
