@@ -9,7 +9,7 @@ import { keptDirectory, listTrash, trashDirectory, trashLock } from "./trash.ts"
  * is at it. Throws nothing for what cannot be deleted: it would be started again in vain.
  */
 export async function emptyTrash(host: Host, rootDirectory: string): Promise<void> {
-  // What could not even be set aside.
+  // Left where they are, for the next time.
   const stuck = new Set<string>();
   const waiting = (): string[] => listTrash(host, rootDirectory).filter((name) => !stuck.has(name));
   // Whoever throws something away while the lock is held relies on the holder: hence the look after
@@ -19,20 +19,29 @@ export async function emptyTrash(host: Host, rootDirectory: string): Promise<voi
     if (lock === undefined) return;
     for (let names = waiting(); names.length > 0; names = waiting()) {
       for (const name of names) {
-        const left = await tryDelete(host, `${trashDirectory(rootDirectory)}/${name}`);
+        for (const one of await deleteOrSetAside(host, rootDirectory, name)) stuck.add(one);
         if (host.signal.aborted) return;
-        if (left !== undefined)
-          for (const one of setAside(host, rootDirectory, left)) stuck.add(one);
       }
     }
   }
 }
 
-async function tryDelete(host: Host, path: string): Promise<Undeleted | undefined> {
+/** Returns the names of what is in the trash all the same. */
+async function deleteOrSetAside(
+  host: Host,
+  rootDirectory: string,
+  name: string,
+): Promise<readonly string[]> {
   try {
-    return await deleteTree(host, path);
+    const left = await deleteTree(host, `${trashDirectory(rootDirectory)}/${name}`);
+    return left === undefined ? [] : setAside(host, rootDirectory, left);
   } catch (error) {
-    return { paths: [path], reason: formatError(error, { debug: false }) };
+    // Nothing is wrong with the tree: a command was not to be had, or the disk is full, or we are to end.
+    const why = formatError(error, { debug: false });
+    host.log.warn(
+      `Deleting "${trashDirectory(rootDirectory)}/${name}" is tried again later. ${why}`,
+    );
+    return [name];
   }
 }
 

@@ -96,7 +96,6 @@ function deleterCommand(
   const properties = [
     "Description=Deletion of what CI machines and images have left",
     "SyslogIdentifier=nspawn-runner",
-    "MountFlags=private",
     "Nice=19",
     "IOSchedulingClass=idle",
     "CPUWeight=1",
@@ -115,6 +114,9 @@ function deleterCommand(
     "--slice=nspawn_runner.slice",
     ...properties.map((property) => `--property=${property}`),
     "--",
+    // Not by MountFlags=private: what systemd 252 makes of it still has all mounts of before, where
+    // nothing shows them and nobody can end them.
+    ...["unshare", "--mount", "--propagation", "private", "--"],
     ...host.driver,
     "internal-empty-trash",
     rootDirectory,

@@ -91,8 +91,9 @@ export function openSystemd(options: {
     const option = (key: string): string | undefined =>
       argv.find((word) => word.startsWith(`--${key}=`))?.slice(key.length + 3);
     const execStart = argv.slice(argv.indexOf("--") + 1);
-    if (execStart.includes("internal-empty-trash")) {
-      await options.runDriver(execStart.slice(1), {});
+    const emptiesTrash = execStart.indexOf("internal-empty-trash");
+    if (emptiesTrash >= 0) {
+      await options.runDriver(execStart.slice(emptiesTrash), {});
       return { exitCode: 0 };
     }
     const machine = /\/machines\/([^/]+)\/release$/m.exec(argv.join("\n"))?.[1] ?? "";

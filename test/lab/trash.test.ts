@@ -9,6 +9,7 @@ import {
   watch,
   writeFileSync,
 } from "node:fs";
+import { openDeclared } from "./declare.ts";
 import { cleanUpAfterEach, command, later, openRunner, type Place, uniqueName } from "./harness.ts";
 
 cleanUpAfterEach();
@@ -164,6 +165,23 @@ describe("a job beside a full trash", () => {
     // something else besides: see docs/decisions/0008 for what was measured.
     expect(median(ratios)).toBeLessThan(2);
   }, 240_000);
+});
+
+test("a creation that leaves the host's own directories mounted in its tree takes nothing of them", async () => {
+  const place = { kind: "btrfs", root: "/fs/btrfs/root" } as const;
+  const { runner, declare } = openDeclared(place);
+  const theirs = `/fs/btrfs/${uniqueName()}`;
+  mkdirSync(theirs);
+  later(() => rmSync(theirs, { recursive: true }));
+  writeFileSync(`${theirs}/file`, "the host's");
+  const text = `mkdir "$1/mnt" "$1/proc"\nmount --bind ${theirs} "$1/mnt"\nmount -t proc proc "$1/proc"\nexit 3\n`;
+  declare("mounting", { create: { command: text } });
+  expect((await runner.call("chroot-create", "mounting")).code).toBe(2);
+  await awaitEmpty(`${place.root}/.trash`, 10_000);
+  expect(readFileSync(`${theirs}/file`, "utf8")).toBe("the host's");
+  expect(readFileSync("/proc/self/mountinfo", "utf8")).not.toContain(
+    theirs.slice("/fs/btrfs".length),
+  );
 });
 
 describe("/run", () => {

@@ -9,6 +9,7 @@ import { type FakeComputer, OWN } from "../fakes/fake-host.ts";
 import {
   cleanup,
   collectLater,
+  emptyTrash,
   expectNothingLeft,
   gc,
   inventory,
@@ -177,6 +178,47 @@ describe("a runner that ends", () => {
       `Machine "${MACHINE}" is not wanted any more: process 9, whose it was to be, is gone.`,
     );
     expectNothingLeft(computer, before);
+  });
+});
+
+describe("the trash", () => {
+  const place: Place = { kind: "btrfs", image: "tree" };
+  /** A tree with a subvolume in it, read-only and with another inside, and no deleter yet. */
+  const withTrash = (): FakeComputer => {
+    const computer = openPlace(place);
+    const { disk } = computer;
+    const tree = `${ROOT}/.trash/job-17-abcdef-12345678`;
+    disk.ensureDirectory(tree, 0o700);
+    for (const path of ["root", "root/var", "root/var/inner"]) {
+      if (path === "root/var") disk.ensureDirectory(`${tree}/${path}`, 0o755);
+      else disk.createSubvolume(`${tree}/${path}`);
+    }
+    disk.ensureDirectory(`${tree}/root/var/inner/directory`, 0o755);
+    disk.directoryAt("open", `${tree}/root/var/inner`).volume.readOnly = true;
+    return computer;
+  };
+
+  test.each(["refused", "done", "killed"] as const)(
+    "its deleter with an effect %s",
+    async (how) => {
+      const effects = await sweep(how, {
+        open: withTrash,
+        act: emptyTrash,
+        after: async (computer) => {
+          await collectLater(computer);
+          expectNothingLeft(computer, inventory(openPlace(place)));
+        },
+      });
+      expect(effects).toBeGreaterThan(5);
+    },
+  );
+
+  test("a deleter that finds another at work leaves it to that one", async () => {
+    const computer = withTrash();
+    const { host } = computer.start();
+    using _other = host.files.lock(`${ROOT}/.trash.lock`, { mode: "exclusive" });
+    await run(computer, emptyTrash);
+    expect(trash(computer)).not.toEqual([]);
   });
 });
 

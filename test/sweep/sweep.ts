@@ -4,6 +4,7 @@ import { chrootCreateAction } from "../../src/cli/chroot-create.ts";
 import { chrootLoginAction } from "../../src/cli/chroot-login.ts";
 import { chrootRemoveAction } from "../../src/cli/chroot-remove.ts";
 import { cleanupAction } from "../../src/cli/cleanup.ts";
+import { emptyTrashAction } from "../../src/cli/empty-trash.ts";
 import { gcAction } from "../../src/cli/gc.ts";
 import { prepareAction } from "../../src/cli/prepare.ts";
 import { releaseAction } from "../../src/cli/release.ts";
@@ -86,6 +87,8 @@ export const prepareAnother: Command = (process) =>
 export const cleanup: Command = (process) => cleanupAction(context(process), { id: MACHINE });
 /** `ExecStopPost=` of the machine's unit. */
 export const release: Command = (process) => releaseAction(context(process), MACHINE);
+/** What the unit runs that deletes. */
+export const emptyTrash: Command = (process) => emptyTrashAction(context(process), ROOT);
 export const gc: Command = (process) => gcAction(context(process), {});
 export const create: Command = (process) =>
   chrootCreateAction(context(process), ["debian"], { suite: "trixie" });
