@@ -12,7 +12,7 @@ import {
   sourcesScript,
   userScript,
 } from "./job-scripts.ts";
-import { resolvePipeline } from "./parser/resolve-pipeline.ts";
+import { findPrograms, resolvePipeline } from "./parser/resolve-pipeline.ts";
 import { chooseJob, type LocalJob, parsePipeline } from "./pipeline.ts";
 import { openRepository, type Repository } from "./repository.ts";
 import { openStages, type Stages } from "./stages.ts";
@@ -53,9 +53,12 @@ async function readPipeline(
 ): Promise<readonly LocalJob[]> {
   const project = `${places.theirs}/clone`;
   const root = `${places.scratch}/parser`;
-  await places.repository.cloneForParser(project);
+  const cloning = places.repository.cloneForParser(project);
+  const both = Promise.all([findPrograms(host), cloning]);
+  // Nothing goes on in a directory that is about to be removed.
+  const [programs] = await both.finally(() => Promise.allSettled([cloning]));
   host.files.createDirectory(root, 0o755);
-  return parsePipeline(await resolvePipeline(host, { project, root }));
+  return parsePipeline(await resolvePipeline(host, { programs, project, root }));
 }
 
 interface Run {

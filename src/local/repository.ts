@@ -34,16 +34,17 @@ export async function openRepository(host: Host, invoker: Invoker): Promise<Repo
   if (head.exitCode !== 0) throw explainGit(host.workingDirectory, head.stderr);
   const git = async (...words: string[]): Promise<string> =>
     (await exec(["git", "-C", host.workingDirectory, ...words])).trim();
-  const top = await git("rev-parse", "--show-toplevel");
-  if ((await git("status", "--porcelain", "--untracked-files=no")) !== "") {
+  const [top = "", changes, branch = "", title = ""] = await Promise.all([
+    git("rev-parse", "--show-toplevel"),
+    git("status", "--porcelain", "--untracked-files=no"),
+    git("rev-parse", "--abbrev-ref", "HEAD"),
+    git("log", "-1", "--format=%s"),
+  ]);
+  if (changes !== "") {
     host.log.warn("The job gets the committed state; your uncommitted changes are not in it.");
   }
-  const commit = {
-    sha: head.stdout.trim(),
-    branch: await git("rev-parse", "--abbrev-ref", "HEAD"),
-    title: await git("log", "-1", "--format=%s"),
-    project: top.slice(top.lastIndexOf("/") + 1).replace(/[^A-Za-z0-9._-]/g, "-"),
-  };
+  const project = top.slice(top.lastIndexOf("/") + 1).replace(/[^A-Za-z0-9._-]/g, "-");
+  const commit = { sha: head.stdout.trim(), branch, title, project };
   const readShallow = async (): Promise<readonly string[]> => {
     if ((await git("rev-parse", "--is-shallow-repository")) !== "true") return [];
     const file = await git("rev-parse", "--path-format=absolute", "--git-path", "shallow");

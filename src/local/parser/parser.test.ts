@@ -78,7 +78,7 @@ test("the sandbox, to the last property", () => {
     --property=MemoryMax=1G
     --property=MemorySwapMax=0
     --property=TasksMax=64
-    --property=LimitDATA=1G
+    --property=LimitDATA=8G
     --property=LimitNPROC=64
     --property=LimitNOFILE=256
     --property=LimitFSIZE=16M

@@ -6,7 +6,7 @@ import { RunnerError } from "../../text/errors.ts";
 import { endedWithout, plain, refusedBy, wordsOf } from "./explain-end.ts";
 import { HIDDEN_COMMAND } from "./gitlab-ci-local.ts";
 import { parseLibraries } from "./needed-libraries.ts";
-import { planSandbox } from "./plan-sandbox.ts";
+import { planSandbox, type SandboxPrograms } from "./plan-sandbox.ts";
 
 const OUTPUT_MAX_BYTES = 16 * 1024 * 1024;
 /** After the sandbox's own bound, so that systemd's word for it comes first. */
@@ -16,14 +16,34 @@ const COMMANDS = ["git", "bash", "id"];
 
 const answerSchema = v.object({ pipeline: v.optional(v.unknown()), words: v.string() });
 
+/** What the sandbox will hold. Needs no clone: both are made at once. */
+export async function findPrograms(host: Host): Promise<SandboxPrograms> {
+  const [program = "", ...more] = host.driver;
+  if (more.length > 0) {
+    throw new RunnerError({
+      kind: "system",
+      message: "The parser's sandbox holds one executable, and we were started from source.",
+      hints: ["Run script/build, and use dist/nspawn-runner."],
+    });
+  }
+  const commands = Object.fromEntries(COMMANDS.map((name) => [name, need(host, name)]));
+  const env = need(host, "env");
+  const linked = await host.processes.exec(["ldd", program, env, ...Object.values(commands)]);
+  return { program, env, commands, libraries: parseLibraries(linked) };
+}
+
+interface Places {
+  readonly programs: SandboxPrograms;
+  readonly project: string;
+  /** An empty directory of ours, for the sandbox alone. */
+  readonly root: string;
+}
+
 /**
  * The pipeline of the clone at `project`, as data that only its parser looked at. Throws a usage
- * error when it is none. `root` is an empty directory of ours, for the sandbox alone.
+ * error when it is none.
  */
-export async function resolvePipeline(
-  host: Host,
-  places: { readonly project: string; readonly root: string },
-): Promise<unknown> {
+export async function resolvePipeline(host: Host, places: Places): Promise<unknown> {
   const ended = await runSandboxed(host, places);
   const answer = parseAnswer(ended.stdout);
   if (answer === undefined) {
@@ -36,29 +56,15 @@ export async function resolvePipeline(
 
 async function runSandboxed(
   host: Host,
-  { project, root }: { readonly project: string; readonly root: string },
+  { programs, project, root }: Places,
 ): Promise<CommandResult> {
-  const [program = "", ...more] = host.driver;
-  if (more.length > 0) {
-    throw new RunnerError({
-      kind: "system",
-      message: "The parser's sandbox holds one executable, and we were started from source.",
-      hints: ["Run script/build, and use dist/nspawn-runner."],
-    });
-  }
-  const commands = Object.fromEntries(COMMANDS.map((name) => [name, need(host, name)]));
-  const env = need(host, "env");
-  const linked = await host.processes.exec(["ldd", program, env, ...Object.values(commands)]);
   const unit = `nspawn-runner-parser-${host.randomName(10)}.service`;
   const argv = planSandbox({
+    ...programs,
     unit,
-    program,
     // The parser's own state goes beside the clone, and no file of the repository is one of its own.
     words: [HIDDEN_COMMAND, "--preview", "--state-dir", "../state/parser"],
     root,
-    env,
-    commands,
-    libraries: parseLibraries(linked),
     project,
     timeMaxSeconds: WAITS.pipeline.ms / 1000,
   });
