@@ -23,7 +23,10 @@ export type { ProcessFacts } from "./process-facts.ts";
 export type { CommandResult } from "./processes.ts";
 
 export interface Clock {
+  /** The time of day: for dates, and the ages of files. An administrator, or NTP, may set it. */
   nowMs(): number;
+  /** Counts evenly from some moment on, whatever the time of day does: for bounds and durations. */
+  elapsedMs(): number;
   /** Resolves after `ms`, or rejects when `signal` aborts. For bounds, not for waiting on facts. */
   sleep(ms: number): Promise<void>;
 }
@@ -106,7 +109,11 @@ export function openHost(options: {
     mounts: openMounts(),
     processes: openProcesses({ log, environment, ...options }),
     cgroups: openCgroups(),
-    clock: { nowMs: () => Date.now(), sleep: (ms) => Bun.sleep(ms) },
+    clock: {
+      nowMs: () => Date.now(),
+      elapsedMs: () => performance.now(),
+      sleep: (ms) => Bun.sleep(ms),
+    },
     log,
     signal: options.signal,
     randomName: (length) => {

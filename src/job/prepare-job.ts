@@ -26,7 +26,7 @@ export async function prepareJob(
   config: Config,
   request: PrepareRequest,
 ): Promise<void> {
-  const startedAt = host.clock.nowMs();
+  const startedAt = host.clock.elapsedMs();
   await requireUsableHost(host);
   if (host.files.probe(machinePaths(request.name).runtime) !== undefined) {
     await destroyMachine(host, request.name);
@@ -90,7 +90,7 @@ function tell(
   end: { readonly facts: JobFacts; readonly plan: MachinePlan; readonly startedAt: number },
 ): void {
   const { facts, plan, startedAt } = end;
-  const seconds = ((host.clock.nowMs() - startedAt) / 1000).toFixed(2);
+  const seconds = ((host.clock.elapsedMs() - startedAt) / 1000).toFixed(2);
   const what = plan.facts.payload.kind === "system" ? "booted" : "started";
   const name = facts.image?.image.name ?? facts.imageName;
   const inotify = probeInotify(host);

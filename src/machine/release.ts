@@ -100,9 +100,9 @@ const LOOK_MS = 5;
 
 /** Waits until no process of the machine is left. Throws a system error when one stays. */
 async function requireDeath(host: Host, name: MachineName, reason = ""): Promise<void> {
-  const until = host.clock.nowMs() + WAITS.machineDeath.ms;
+  const until = host.clock.elapsedMs() + WAITS.machineDeath.ms;
   while (machineLives(host, name)) {
-    if (host.clock.nowMs() > until) throw stillLives(name, reason);
+    if (host.clock.elapsedMs() > until) throw stillLives(name, reason);
     await host.clock.sleep(LOOK_MS);
   }
 }

@@ -21,9 +21,8 @@ export async function startMachine(host: Host, plan: Checked<MachinePlan>): Prom
   const { name, bootTimeoutSeconds } = plan.facts;
   await using ready = host.fifos.openLines(machinePaths(name).ready);
   const startedAt = host.clock.nowMs();
-  const deadline: Deadline = {
-    leftMs: () => Math.max(startedAt + bootTimeoutSeconds * 1000 - host.clock.nowMs(), 0),
-  };
+  const until = host.clock.elapsedMs() + bootTimeoutSeconds * 1000;
+  const deadline: Deadline = { leftMs: () => Math.max(until - host.clock.elapsedMs(), 0) };
   const started = await startUnit(host, plan, deadline);
   const line = started.exitCode === 0 ? await awaitReady(host, plan, { ready, deadline }) : "gone";
   if (line === "ready") return;

@@ -34,6 +34,8 @@ export interface ProcessOptions {
   readonly environment?: Readonly<Record<string, string>>;
   readonly userId?: number;
   readonly signal?: AbortSignal;
+  /** What the clock on its wall shows: the right time, unless somebody sets it. */
+  readonly timeOfDay?: (rightMs: number) => number;
   /** Where it waits for something, others may go on until this resolves. */
   readonly pause?: () => Promise<void>;
 }
@@ -156,7 +158,8 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
         kill: (path) => effects.change(`kill ${path}`, () => systemd.kill(unitOf(path))),
       },
       clock: {
-        nowMs: () => now,
+        nowMs: () => how.timeOfDay?.(now) ?? now,
+        elapsedMs: () => now,
         sleep,
       },
       log: {

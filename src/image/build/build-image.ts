@@ -62,7 +62,7 @@ export async function buildImage(
   request: BuildRequest,
 ): Promise<Manifest> {
   const { definition, observer } = request;
-  const startedAt = host.clock.nowMs();
+  const startedAt = host.clock.elapsedMs();
   const version = newVersion(host);
   const { name } = definition;
   const log = openBuildLog(host, {
@@ -94,7 +94,7 @@ export async function buildImage(
       definition: definition.path || undefined,
       inputs: request.inputs,
       builtAt: new Date(host.clock.nowMs()).toISOString(),
-      buildSeconds: Math.round((host.clock.nowMs() - startedAt) / 1000),
+      buildSeconds: Math.round((host.clock.elapsedMs() - startedAt) / 1000),
       sizeBytes,
       packages: { ...description.packages },
       settings,

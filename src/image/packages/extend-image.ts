@@ -107,7 +107,7 @@ async function install(
   await using draft = await openDraft(host, store, request.draftName);
   await copySameTree(host, store, { image: base, id: baseId, tree: draft.tree });
   const machine = { image: base.name, draft, log, ...limits };
-  const startedAt = host.clock.nowMs();
+  const startedAt = host.clock.elapsedMs();
   await withBuildMachine(
     host,
     store,
@@ -132,15 +132,14 @@ async function install(
   const shared = store.storage.traits.copyOnWrite ? await treeSize(host, base.tree) : 0;
   await forgetExtended(host, store, { ...request.keep, count: request.keep.count - 1 });
   const addedBytes = Math.max(0, sizeBytes - shared);
-  const now = host.clock.nowMs();
   writeUse(host, draft.tree, { image: base.name, base: baseId, addedBytes });
   writeManifest(host, draft.tree, {
     image: base.name,
     id: draft.id,
     version: key,
     origin: "packages",
-    builtAt: new Date(now).toISOString(),
-    buildSeconds: Math.round((now - startedAt) / 1000),
+    builtAt: new Date(host.clock.nowMs()).toISOString(),
+    buildSeconds: Math.round((host.clock.elapsedMs() - startedAt) / 1000),
     sizeBytes,
     packages: { ...description.packages },
     settings: { ...(before?.settings ?? PLAIN_SETTINGS), user: description.user },
