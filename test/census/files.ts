@@ -2,7 +2,11 @@
 import { existsSync } from "node:fs";
 import type { CensusOptions, Things } from "./things.ts";
 
-const PLACES = ["/run", "/tmp", "/var/tmp", "/dev/shm", "/var/lib/machines"] as const;
+const PLACES = [
+  ...["/run", "/tmp", "/var/tmp", "/dev/shm", "/var/lib/machines", "/var/lib/systemd"],
+  // One for each user who logs, where journald takes an id for a user's (journald.conf(5), SplitMode=).
+  "/var/log/journal",
+] as const;
 
 /** In a root directory: what is ours, each tree, and the first of what is in one. */
 const ROOT_DEPTH = 3;
@@ -18,6 +22,7 @@ const FILE_KINDS = {
   "files in /run": /^\/run\//,
   "files in /tmp": /^\/(var\/)?tmp\//,
   "files in /dev/shm": /^\/dev\/shm\//,
+  "files in /var": /^\/var\//,
   clones: /\/\.machines\//,
   drafts: /\/\.drafts\//,
   trash: /\/\.(trash|retired)\//,

@@ -283,6 +283,11 @@ const LEAKS: Readonly<Record<string, Leak>> = {
     undo: "rm /dev/shm/$0",
     told: "files in /dev/shm: new: /dev/shm/NAME (-rw-r--r-- 0:0)",
   },
+  "a user's journal": {
+    plant: "touch /var/log/journal/$0.journal",
+    undo: "rm /var/log/journal/$0.journal",
+    told: "files in /var: new: /var/log/journal/NAME.journal (",
+  },
   "an owner in an image": {
     plant: `chown 1073741824 ${place.root}/trixie`,
     undo: `chown 0 ${place.root}/trixie`,

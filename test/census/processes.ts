@@ -2,8 +2,8 @@
 import { readFileSync, readlinkSync, statSync } from "node:fs";
 import { ifThere, linesOf, namesIn, type Things, tally, textIfThere } from "./things.ts";
 
-/** Ids that machines get (src/machine/id-range.ts), and all others that systemd sets aside for containers. */
-const MACHINE_IDS = { first: 524_288, last: 1_878_982_656 } as const;
+/** Ids that machines get (src/machine/id-range.ts), and those below that systemd sets aside for containers. */
+const MACHINE_IDS = { first: 524_288, last: 2_147_352_575 } as const;
 
 interface LiveProcess {
   readonly pid: number;

@@ -16,11 +16,20 @@ export const VOLATILE: readonly Volatile[] = [
     why: "services of the host that start when asked and end by themselves",
   },
   {
-    matches: /^\/run\/log\/journal\//,
-    why: "the journal makes and drops files as it fills",
+    matches: /^\/(run|var)\/log\/journal\/.*@/,
+    why: "the journal rotates its files as they fill",
   },
   {
-    matches: /^\/run\/systemd\/(ask-password|inaccessible|incoming|mount-rootfs)$/,
+    matches: /^\/run\/systemd\/journal\/(flushed|synced)$/,
+    why: "what the journal tells those who wait for it",
+  },
+  {
+    matches: /^fs\/inotify\//,
+    why: "labs beside this one have the same kernel, and tests that set its limits",
+  },
+  {
+    matches:
+      /^\/run\/systemd\/(ask-password|inaccessible|incoming|mount-rootfs|propagate|transient)$/,
     why: "directories of systemd's own that it makes when it first needs them",
   },
 ];

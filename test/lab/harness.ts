@@ -22,7 +22,8 @@ if (!existsSync("/fs/btrfs/root")) {
 }
 
 const DRIVER = "nspawn-runner";
-const scratch = mkdtempSync("/tmp/nspawn-runner-test-");
+/** Where this file keeps configurations and scripts. */
+export const scratch = mkdtempSync("/tmp/nspawn-runner-test-");
 const undo: (() => unknown)[] = [];
 let counter = 0;
 
