@@ -1,11 +1,13 @@
 /** The references are what the code says; "script/docs" writes them anew. */
-import { expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import * as v from "valibot";
 import { entries } from "../../src/config/settings.ts";
 import { referencePages } from "./pages.ts";
+import { withWaitTable } from "./wait-table.ts";
 
-const DIRECTORY = `${import.meta.dir}/../../docs/reference`;
+const PROJECT = `${import.meta.dir}/../..`;
+const DIRECTORY = `${PROJECT}/docs/reference`;
 
 test.each(Object.entries(referencePages()))("%s is up to date", (name, text) => {
   expect(readFileSync(`${DIRECTORY}/${name}`, "utf8")).toBe(text);
@@ -13,6 +15,20 @@ test.each(Object.entries(referencePages()))("%s is up to date", (name, text) => 
 
 test("there are no others", () => {
   expect(readdirSync(DIRECTORY).toSorted()).toEqual(Object.keys(referencePages()).toSorted());
+});
+
+describe("docs/reliability.md", () => {
+  const page = readFileSync(`${PROJECT}/docs/reliability.md`, "utf8");
+
+  test("has every wait with its bound", () => {
+    expect(page).toBe(withWaitTable(page));
+  });
+
+  test("names tests that there are", () => {
+    const named = page.match(/\b(?:src|test)\/[\w/-]+\.test\.ts\b/g) ?? [];
+    expect(named.length).toBeGreaterThan(0);
+    expect(named.filter((path) => !existsSync(`${PROJECT}/${path}`))).toEqual([]);
+  });
 });
 
 test("every setting says what it takes and what it is", () => {
