@@ -5,12 +5,15 @@ import { MANIFEST } from "../../src/image/generations/manifest.ts";
 import { EXTENDED_USE } from "../../src/image/packages/extended-use.ts";
 import { MACHINE_END, MACHINE_STATE } from "../../src/machine/machine-state.ts";
 import { parseRecord, type RecordKind } from "../../src/record/record.ts";
+import type { CommandTable } from "../fakes/fake-commands.ts";
 import type { FakeComputer } from "../fakes/fake-host.ts";
 import {
   collectLater,
+  create,
   gc,
   login,
   openChanging,
+  openPlace,
   type Place,
   prepare,
   prepareAnother,
@@ -115,4 +118,17 @@ describe("one odd thing stops nothing else", () => {
     );
     await run(computer, gc);
   });
+});
+
+test("what fails once an image is published is told, and the image is published nevertheless", async () => {
+  const commands: CommandTable = [
+    [["sync"], ({ argv }) => ({ exitCode: argv.at(-1) === `${ROOT}/debian.v` ? 1 : 0 })],
+  ];
+  const computer = openPlace({ kind: "overlay", image: "none" }, { commands });
+  const process = computer.start();
+  await create(process);
+  expect(process.said.join("\n")).toContain(
+    `Cannot make sure that "${ROOT}/debian.v" is on the disk.`,
+  );
+  await run(computer, prepare);
 });
