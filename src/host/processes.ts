@@ -72,6 +72,11 @@ export interface Processes {
     to: PipeEnd,
     options: { readonly maxBytes: number; readonly wait: Pick<Wait, "ms"> },
   ): Promise<PipeResult>;
+  /**
+   * Starts a command and leaves it to itself: it may outlive us, and nobody hears how it ends. For what
+   * another sees to when it fails. Throws a system error when it cannot be started.
+   */
+  leave(argv: readonly string[]): Promise<void>;
   /** Our process becomes that program, an absolute path, with our environment. Throws, or is gone. */
   become(argv: readonly string[]): never;
   /** Where a command is, by PATH; nothing when it is not installed. */
@@ -175,6 +180,17 @@ export function openProcesses(context: {
     };
   }
 
+  async function leave(argv: readonly string[]): Promise<void> {
+    log.debug(formatCommand(argv));
+    try {
+      // None of our descriptors: GitLab Runner waits for who holds them.
+      const stdio = ["ignore", "ignore", "ignore"] as const;
+      Bun.spawn([...argv], { stdio: [...stdio], detached: true, env: environmentOf({}) }).unref();
+    } catch (cause) {
+      throw cannotStart(argv, cause);
+    }
+  }
+
   async function exec(argv: readonly string[], options?: ExecOptions): Promise<string> {
     const result = await run(argv, options);
     if (result.exitCode === 0) return result.stdout;
@@ -189,6 +205,7 @@ export function openProcesses(context: {
       const whole = (end: PipeEnd) => ({ ...end, environment: environmentOf(end) });
       return pipeCommands(whole(from), whole(to), { ...options, signal });
     },
+    leave,
     become: (argv) => becomeProgram(argv[0] ?? "", argv, environment),
     which: (command) => Bun.which(command, { PATH: path }) ?? undefined,
     probe: probeProcess,

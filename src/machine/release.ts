@@ -6,7 +6,7 @@
 import type { Host } from "../host/host.ts";
 import { WAITS } from "../host/waits.ts";
 import { releaseAddressPair } from "../network/address-pair.ts";
-import { discardTree } from "../storage/trash.ts";
+import { moveToTrash, startDeleterUnheard } from "../storage/trash.ts";
 import { RunnerError } from "../text/errors.ts";
 import type { MachineName } from "../text/names.ts";
 import { releaseIdRanges } from "./id-range.ts";
@@ -18,7 +18,8 @@ import { forgetPreparing } from "./preparing.ts";
 /**
  * Lets go of what a dead machine held: clone, ids, addresses, what nspawn left. Idempotent; tolerates
  * any half-made state, and that a part of it fails: the rest is done all the same, and then the first
- * failure is thrown. How it ended stays, for a `run` that still asks.
+ * failure is thrown. How it ended stays, for a `run` that still asks. The clone is in the trash then,
+ * and the caller starts the deleter.
  */
 export async function releaseMachine(host: Host, name: MachineName): Promise<void> {
   const parts = [tellGone, discardClone, releaseClaims, removeNspawnLeftovers, removeLaunch];
@@ -38,10 +39,14 @@ function tellGone(host: Host, name: MachineName): void {
 }
 
 /** Found by the machine's name, whatever its state says. */
-async function discardClone(host: Host, name: MachineName): Promise<void> {
-  const root = host.files.readLink(machinePaths(name).root);
-  if (root !== undefined) await discardTree(host, root, cloneDirectory(root, name));
+function discardClone(host: Host, name: MachineName): void {
+  const root = rootOf(host, name);
+  if (root !== undefined) moveToTrash(host, root, cloneDirectory(root, name));
 }
+
+/** The root directory that the machine's clone is in; nothing when the machine is not there. */
+export const rootOf = (host: Pick<Host, "files">, name: MachineName): string | undefined =>
+  host.files.readLink(machinePaths(name).root);
 
 /** Not while a process of the machine lives, which a signal alone does not end. */
 async function releaseClaims(host: Host, name: MachineName): Promise<void> {
@@ -78,8 +83,11 @@ export async function destroyMachine(host: Host, name: MachineName): Promise<voi
   if (stopped.exitCode !== 0) host.log.debug(`# ${stopped.stderr.trim()}`);
   await requireDeath(host, name, stopped.stderr.trim());
   await releaseMachine(host, name);
+  const root = rootOf(host, name);
   host.files.remove(machinePaths(name).runtime);
   forgetPreparing(host, name);
+  // Last: systemd would do that before it has stopped the machine.
+  if (root !== undefined) await startDeleterUnheard(host, root);
 }
 
 /**

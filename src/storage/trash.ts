@@ -65,13 +65,26 @@ export function listTrash(host: Pick<Host, "files">, rootDirectory: string): str
 
 /**
  * Starts the unit that empties the trash, unless one works or there is nothing to do. Does not wait
- * for it, and never throws: who throws a tree away has done what it came for, and gc starts it too.
- * One that works may be relied on: it looks again after it has let go of its lock.
+ * for its work, and never throws: who throws a tree away has done what it came for, and gc starts it
+ * too. One that works may be relied on: it looks again after it has let go of its lock.
  */
 export async function startDeleter(host: TrashHost, rootDirectory: string): Promise<void> {
+  await start(host, rootDirectory, (argv) => host.processes.exec(argv));
+}
+
+/** As `startDeleter`, but does not even wait for systemd's answer, which takes a tenth of a cleanup. */
+export async function startDeleterUnheard(host: TrashHost, rootDirectory: string): Promise<void> {
+  await start(host, rootDirectory, (argv) => host.processes.leave(argv));
+}
+
+async function start(
+  host: TrashHost,
+  rootDirectory: string,
+  run: (argv: readonly string[]) => Promise<unknown>,
+): Promise<void> {
   try {
     if (listTrash(host, rootDirectory).length === 0 || deleterWorks(host, rootDirectory)) return;
-    await host.processes.exec(deleterCommand(host, rootDirectory));
+    await run(deleterCommand(host, rootDirectory));
   } catch (error) {
     const why = formatError(error, { debug: false });
     host.log.warn(`What is in the trash is deleted later, by "nspawn-runner gc". ${why}`);

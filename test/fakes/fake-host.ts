@@ -279,6 +279,9 @@ function openFakeProcesses(
     pipe: () => {
       throw new Error("the fake has no pipes");
     },
+    leave: async (argv) => {
+      await run(argv);
+    },
     become: (argv) => {
       throw new Became(argv);
     },
