@@ -1,6 +1,6 @@
 /**
  * Trees that nobody uses any more: one rename takes them out of the way, and a unit of its own deletes
- * them. Nothing that a job waits for deletes a tree. See docs/decisions/0008-trees-are-deleted-by-one-unit.md.
+ * them. Nothing that a job waits for deletes a tree. See docs/decisions/0011-trees-are-deleted-by-one-unit.md.
  */
 import type { Host } from "../host/host.ts";
 import { formatError } from "../text/format-error.ts";

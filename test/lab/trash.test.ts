@@ -162,7 +162,7 @@ describe("a job beside a full trash", () => {
     }
     await awaitEmpty(`${root}/.trash`, 60_000);
     // Who waited for these deletions would take five times as long. The rest is for a host that does
-    // something else besides: see docs/decisions/0008 for what was measured.
+    // something else besides: see docs/decisions/0011 for what was measured.
     expect(median(ratios)).toBeLessThan(2);
   }, 240_000);
 });
