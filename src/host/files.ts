@@ -109,8 +109,14 @@ function explained(files: Files): Files {
 function plainFiles(): Files {
   return {
     probe: (path) => {
-      const facts = fs.lstatSync(path, { throwIfNoEntry: false });
-      return facts === undefined ? undefined : toFacts(facts);
+      try {
+        const facts = fs.lstatSync(path, { throwIfNoEntry: false });
+        return facts === undefined ? undefined : toFacts(facts);
+      } catch (error) {
+        // A file is where a directory would be: then nothing is in it.
+        if (hasCode(error, "ENOTDIR")) return undefined;
+        throw error;
+      }
     },
     birthMark,
     realPath: (path) => fs.realpathSync(path),
@@ -179,7 +185,7 @@ function plainFiles(): Files {
         return fs.readlinkSync(path);
       } catch (error) {
         // readlink(2): EINVAL for what is no link.
-        if (hasCode(error, "ENOENT") || hasCode(error, "EINVAL")) return undefined;
+        if (["ENOENT", "EINVAL", "ENOTDIR"].some((code) => hasCode(error, code))) return undefined;
         throw error;
       }
     },

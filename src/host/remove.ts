@@ -11,7 +11,7 @@ const DEPTH_MAX = 8;
 
 /** Nothing there is fine. Links are removed, not followed; no mount is entered. */
 export function removeOwn(path: string): void {
-  const facts = fs.lstatSync(path, { throwIfNoEntry: false });
+  const facts = ignoreGone(() => fs.lstatSync(path));
   if (facts === undefined) return;
   if (!facts.isDirectory()) {
     unlink(path);
@@ -41,12 +41,13 @@ function removeDirectory(top: string, path: string, depth: number): void {
 
 const unlink = (path: string): void => ignoreGone(() => fs.unlinkSync(path));
 
-/** Two of us may remove the same. */
+/** Two of us may remove the same; below a file is nothing. */
 function ignoreGone<Result>(action: () => Result): Result | undefined {
   try {
     return action();
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     throw error;
   }
 }

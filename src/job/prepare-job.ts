@@ -4,13 +4,13 @@ import type { Host } from "../host/host.ts";
 import { probeImage } from "../image/find-image.ts";
 import { ensureTreeId } from "../image/tree-id.ts";
 import { treeLock } from "../image/tree-lock.ts";
+import { destroyWhole } from "../machine/collect-garbage.ts";
 import { createMachine } from "../machine/create-machine.ts";
 import { probeInotify } from "../machine/inotify.ts";
-import { machinePaths } from "../machine/machine-paths.ts";
+import { cloneDirectory, machinePaths } from "../machine/machine-paths.ts";
 import type { MachinePlan } from "../machine/machine-plan.ts";
-import { destroyMachine } from "../machine/release.ts";
 import { RunnerError } from "../text/errors.ts";
-import { isImageName } from "../text/names.ts";
+import { isImageName, type MachineName } from "../text/names.ts";
 import { chooseImage, gatherJob, type JobFacts, type PrepareRequest } from "./gather-job.ts";
 import { requireUsableHost } from "./host-facts.ts";
 import { featureWarnings } from "./job-features.ts";
@@ -28,9 +28,7 @@ export async function prepareJob(
 ): Promise<void> {
   const startedAt = host.clock.elapsedMs();
   await requireUsableHost(host);
-  if (host.files.probe(machinePaths(request.name).runtime) !== undefined) {
-    await destroyMachine(host, request.name);
-  }
+  await removeEarlier(host, config.rootDirectory, request.name);
   using kept = new DisposableStack();
   const met = new Set<Need["kind"]>();
   while (true) {
@@ -50,6 +48,13 @@ export async function prepareJob(
       met.add(need.kind);
     }
   }
+}
+
+/** Of that name: what an earlier try has left, or a host that was reset, whose clones are still there. */
+async function removeEarlier(host: Host, rootDirectory: string, name: MachineName): Promise<void> {
+  const places = [machinePaths(name).runtime, cloneDirectory(rootDirectory, name)];
+  if (places.every((place) => host.files.probe(place) === undefined)) return;
+  await destroyWhole(host, rootDirectory, name);
 }
 
 /** Nobody exchanges the image's tree between our look at it and our clone of it. */

@@ -103,7 +103,7 @@ function judge(host: Host, rootDirectory: string, name: MachineName): MachineGar
   if (isBeingPrepared(host, name)) return undefined;
   const read = readMachineState(host, name);
   const owner = read.kind === "read" ? read.value.owner : undefined;
-  const garbage = { name, collect: () => destroy(host, rootDirectory, name) };
+  const garbage = { name, collect: () => destroyWhole(host, rootDirectory, name) };
   if (host.cgroups.isPopulated(machineUnits(name).cgroup)) {
     return ownerIsGone(host, owner)
       ? { ...garbage, why: `process ${owner?.pid}, whose it is, is gone` }
@@ -122,7 +122,12 @@ const holdsAnything = (host: Host, rootDirectory: string, name: MachineName): bo
   host.files.probe(cloneDirectory(rootDirectory, name)) !== undefined ||
   listOwners(host).includes(name);
 
-async function destroy(host: Host, rootDirectory: string, name: MachineName): Promise<void> {
+/** All there is of a machine, alive or dead, wherever it left it. Idempotent. */
+export async function destroyWhole(
+  host: Host,
+  rootDirectory: string,
+  name: MachineName,
+): Promise<void> {
   await destroyMachine(host, name);
   // Of one whose own directory is gone, with what it says of its clone.
   await discardTree(host, rootDirectory, cloneDirectory(rootDirectory, name));

@@ -63,11 +63,18 @@ export async function createMachine(
   using _preparing = holdPreparing(host, request.name);
   // Ours until the machine runs; from then on it is the unit's, cleanup's and gc's.
   await using undo = new AsyncDisposableStack();
-  const plan = await makeMachine(host, request, { undo, source });
-  await startMachine(host, plan);
-  requireWanted(host, request);
-  undo.move();
-  return plan;
+  beginMachine(host, request, undo);
+  try {
+    const plan = await makeMachine(host, request, source);
+    await startMachine(host, plan);
+    requireWanted(host, request);
+    undo.move();
+    return plan;
+  } catch (error) {
+    // What is taken away under us fails somewhere, which is not the reason.
+    const isThere = host.files.probe(machinePaths(request.name).runtime) !== undefined;
+    throw isThere ? error : notWanted(request.name, CLEANED_UP);
+  }
 }
 
 /**
@@ -82,22 +89,28 @@ export async function attendMachine(
   // To its end: it is ours for as long as we live.
   using _preparing = holdPreparing(host, request.name);
   await using undo = new AsyncDisposableStack();
-  const plan = await makeMachine(host, request, { undo, source });
+  beginMachine(host, request, undo);
+  const plan = await makeMachine(host, request, source);
   return { exitCode: await attendSession(host, plan), plan };
 }
 
-/** All but its start; the caller holds its name. What undoes it is pushed onto `undo`. */
-async function makeMachine(
-  host: Host,
-  request: MachineRequest,
-  { undo, source }: { undo: AsyncDisposableStack; source: MachineSource },
-): Promise<Checked<MachinePlan>> {
-  const { name, rootDirectory, storage } = request;
+/** The caller holds its name. What undoes all that is made of it from then on is pushed onto `undo`. */
+function beginMachine(host: Host, request: MachineRequest, undo: AsyncDisposableStack): void {
+  const { name, rootDirectory } = request;
   host.files.ensureDirectory(clonesDirectory(rootDirectory), 0o700);
   ensureTrash(host, rootDirectory);
   host.files.ensureDirectory(MACHINES_DIRECTORY, 0o700);
   host.files.createDirectory(machinePaths(name).runtime, 0o700);
   undo.defer(() => destroyMachine(host, name));
+}
+
+/** All but its start. */
+async function makeMachine(
+  host: Host,
+  request: MachineRequest,
+  source: MachineSource,
+): Promise<Checked<MachinePlan>> {
+  const { name, rootDirectory, storage } = request;
   makeRoomForEnd(host, name, rootDirectory);
   // The network first: it may refuse.
   const network = takeNetwork(host, name, request.network);
@@ -136,10 +149,15 @@ function requireWanted(host: Host, { name, owner }: MachineRequest): void {
   const why = ownerIsGone(host, owner)
     ? `process ${owner?.pid}, whose it was to be, is gone`
     : readMachineState(host, name).kind === "absent"
-      ? "it was cleaned up meanwhile"
+      ? CLEANED_UP
       : undefined;
-  if (why === undefined) return;
-  throw new RunnerError({
+  if (why !== undefined) throw notWanted(name, why);
+}
+
+const CLEANED_UP = "it was cleaned up meanwhile";
+
+function notWanted(name: MachineName, why: string): RunnerError {
+  return new RunnerError({
     kind: "system",
     message: `Machine "${name}" is not wanted any more: ${why}.`,
   });

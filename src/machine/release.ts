@@ -74,14 +74,7 @@ function removeLaunch(host: Host, name: MachineName): void {
  * that never was is fine. Throws a system error, and keeps what it has, when it cannot be stopped.
  */
 export async function destroyMachine(host: Host, name: MachineName): Promise<void> {
-  // Stopping the slice ends the job, whatever it forked; the unit's own ExecStopPost releases.
-  const { unit, slice } = machineUnits(name);
-  const [, stopped] = await Promise.all([
-    releaseAtOnce(host, name),
-    host.processes.run(["systemctl", "stop", slice, unit]),
-  ]);
-  if (stopped.exitCode !== 0) host.log.debug(`# ${stopped.stderr.trim()}`);
-  await requireDeath(host, name, stopped.stderr.trim());
+  await Promise.all([releaseAtOnce(host, name), stopMachine(host, name)]);
   await releaseMachine(host, name);
   const root = rootOf(host, name);
   host.files.remove(machinePaths(name).runtime);
@@ -104,24 +97,43 @@ async function releaseAtOnce(host: Host, name: MachineName): Promise<void> {
   host.files.remove(paths.state);
 }
 
+const STOP_AGAIN_MS = 100;
+
+/**
+ * Stops the unit and its slice, which ends the job, whatever it forked. More than once where a process
+ * lives afterwards: a unit that another driver is starting may not have been there yet, or systemd
+ * was too busy. Throws a system error when one stays.
+ */
+async function stopMachine(host: Host, name: MachineName): Promise<void> {
+  const { unit, slice } = machineUnits(name);
+  const until = host.clock.elapsedMs() + WAITS.machineDeath.ms;
+  while (true) {
+    const stopped = await host.processes.run(["systemctl", "stop", slice, unit]);
+    if (stopped.exitCode !== 0) host.log.debug(`# ${stopped.stderr.trim()}`);
+    if (!machineLives(host, name)) return;
+    if (host.clock.elapsedMs() > until) throw stillLives(name, stopped.stderr.trim());
+    await host.clock.sleep(STOP_AGAIN_MS);
+  }
+}
+
 const LOOK_MS = 5;
 
 /** Waits until no process of the machine is left. Throws a system error when one stays. */
-async function requireDeath(host: Host, name: MachineName, reason = ""): Promise<void> {
+async function requireDeath(host: Host, name: MachineName): Promise<void> {
   const until = host.clock.elapsedMs() + WAITS.machineDeath.ms;
   while (machineLives(host, name)) {
-    if (host.clock.elapsedMs() > until) throw stillLives(name, reason);
+    if (host.clock.elapsedMs() > until) throw stillLives(name);
     await host.clock.sleep(LOOK_MS);
   }
 }
 
-function stillLives(name: MachineName, reason: string): RunnerError {
+function stillLives(name: MachineName, reason = ""): RunnerError {
   return new RunnerError({
     kind: "system",
     message: `Cannot stop machine "${name}": a process of it still lives.`,
     hints: [
       `See systemctl status '${machineUnits(name).unit}'; "nspawn-runner gc" tries it again.`,
     ],
-    cause: new Error(reason || "systemd says that it is stopped"),
+    cause: new Error(reason || "it was killed, or systemd says that it is stopped"),
   });
 }

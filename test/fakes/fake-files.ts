@@ -41,6 +41,9 @@ export function openFakeFiles(
   };
   return {
     probe: (path) => {
+      // Below a file is nothing.
+      const above = path.slice(0, path.lastIndexOf("/"));
+      if (above !== "" && disk.look(above, true)?.kind === "file") return undefined;
       const node = disk.look(path, false);
       return node === undefined ? undefined : toFacts(node);
     },

@@ -45,6 +45,12 @@ describe("a machine comes up over", () => {
        mount -t tmpfs tmpfs /run/systemd/nspawn/unix-export/$0`,
     ],
     ["a directory that a killed nspawn has left", "mkdir -p /run/systemd/nspawn/propagate/$0"],
+    ["nspawn's lock on its tree", "mkdir -p $3/.machines/$0 && touch $3/.machines/$0/.#root.lck"],
+    ["the clone of one before a reset of the host", "mkdir -p $3/.machines/$0/root"],
+    [
+      "a file for its state",
+      "mkdir -p /run/nspawn-runner/machines; echo x >/run/nspawn-runner/machines/$0",
+    ],
     ["an empty directory for its state", "mkdir -p /run/nspawn-runner/machines/$0"],
     [
       "a state that is a link",
