@@ -32,14 +32,18 @@ export async function runKillLoop(jobs: readonly PlannedJob[], kills: number): P
   let before = takeSettledCensus();
   const spans: Spans = new Map();
   for (let first = 0; first < jobs.length; ) {
-    const missing = kills - [...tally.kills.values()].reduce((sum, count) => sum + count, 0);
+    const missing = kills - (first - tally.missed);
     if (missing <= 0) break;
     const batch = jobs.slice(first, first + Math.min(BATCH, missing));
     first += batch.length;
     await runBatch(batch, { owner, spans, tally });
     const left = await findLeft(before);
+    // An hour is long to wait for a word.
+    const { missed, faults } = tally;
+    console.error(`${first} jobs, ${first - missed} kills, ${faults.length + left.length} faults`);
     if (left.length === 0) continue;
     tally.faults.push(`After\n  ${batch.map(formatPlannedJob).join("\n  ")}`, ...left);
+    console.error(left.join("\n"));
     // What is left once is told once.
     before = takeSettledCensus();
   }
