@@ -87,6 +87,11 @@ export const WAITS = {
     what: "the deletion of a tree that nobody uses any more, by the unit that does nothing else",
     late: "the tree is set aside, and `gc` names it",
   },
+  draftDeletion: {
+    ms: 60_000,
+    what: "the deletion of a failed build's draft, which frees the disk",
+    late: "the command ends as it would have, and the draft is deleted behind it",
+  },
   treeLock: {
     ms: 600_000,
     what: "the lock of an image's trees, held while a machine is cloned or a tree is exchanged",

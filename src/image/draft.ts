@@ -4,7 +4,7 @@ import type { Host } from "../host/host.ts";
 import { WAITS } from "../host/waits.ts";
 import { destroyMachine } from "../machine/release.ts";
 import type { Storage } from "../storage/storage.ts";
-import { discardTree } from "../storage/trash.ts";
+import { discardTree, discardTreeAndWait, ensureTrash } from "../storage/trash.ts";
 import { isMachineName, type MachineName, type TreeId } from "../text/names.ts";
 import { onlyWarn } from "../text/only-warn.ts";
 import { isChanging, tryChangeLock } from "./change-lock.ts";
@@ -37,7 +37,10 @@ export interface Draft extends AsyncDisposable {
 export async function openDraft(host: Host, store: ImageStore, name: string): Promise<Draft> {
   const directory = `${draftsDirectory(store)}/${name}`;
   host.files.ensureDirectory(draftsDirectory(store), 0o700);
-  await removeDraft(host, store, directory);
+  // Now: a draft that has filled the disk is in the way until it can be moved there.
+  ensureTrash(host, store.rootDirectory);
+  await endMachines(host, directory);
+  await discardTreeAndWait(host, store.rootDirectory, directory);
   host.files.createDirectory(directory, 0o700);
   host.files.createDirectory(`${directory}/work`, 0o700);
   let published = false;
@@ -50,9 +53,15 @@ export async function openDraft(host: Host, store: ImageStore, name: string): Pr
       published = true;
     },
     [Symbol.asyncDispose]: async () => {
-      const remove = (): Promise<void> => removeDraft(host, store, directory);
-      if (published) await onlyWarn(host.log, `remove what is left in "${directory}"`, remove);
-      else await remove();
+      if (published) {
+        await onlyWarn(host.log, `remove what is left in "${directory}"`, () =>
+          removeDraft(host, store, directory),
+        );
+        return;
+      }
+      // Whoever asked for the build has what it took of the disk back when told that it failed.
+      await endMachines(host, directory);
+      await discardTreeAndWait(host, store.rootDirectory, directory);
     },
   };
 }
@@ -85,13 +94,16 @@ async function syncFileSystem(host: Pick<Host, "processes">, path: string): Prom
 const machinesFile = (directory: string): string => `${directory}/machines`;
 
 async function removeDraft(host: Host, store: ImageStore, directory: string): Promise<void> {
-  const machines = machinesFile(directory);
-  if (host.files.probe(machines) !== undefined) {
-    // A crash may have cut off a name; no machine was started before the whole of it was there.
-    const names = host.files.readText(machines).split("\n").filter(isMachineName);
-    for (const name of names) await destroyMachine(host, name);
-  }
+  await endMachines(host, directory);
   await discardTree(host, store.rootDirectory, directory);
+}
+
+async function endMachines(host: Host, directory: string): Promise<void> {
+  const machines = machinesFile(directory);
+  if (host.files.probe(machines) === undefined) return;
+  // A crash may have cut off a name; no machine was started before the whole of it was there.
+  const names = host.files.readText(machines).split("\n").filter(isMachineName);
+  for (const name of names) await destroyMachine(host, name);
 }
 
 /** Names of drafts whose command was killed: nobody is changing their image. Looks only. */

@@ -1,8 +1,9 @@
 /**
  * Trees of plain images that were exchanged for others: no job gets them any more, but machines may
- * still have them as their lower layer.
+ * still have them as their lower layer. Release 0.1.0 moved them into the trash.
  */
 import type { Host } from "../host/host.ts";
+import { listStrange } from "../storage/trash.ts";
 import { isTreeId, type TreeId } from "../text/names.ts";
 import type { ImageStore } from "./draft.ts";
 import { mayBeUsed, usedTrees } from "./used-trees.ts";
@@ -17,13 +18,15 @@ export function retiredPlace(host: Host, store: ImageStore, id: TreeId): string 
 
 /** Those that no machine was cloned from. Looks only. */
 export function findRetired(host: Host, store: ImageStore): string[] {
-  const directory = retiredDirectory(store);
-  if (host.files.probe(directory) === undefined) return [];
   const used = usedTrees(host);
+  // Nobody knows which trees those are: as long as there may be a machine of that release, they stay.
+  const strange = used.unknown ? [] : listStrange(host, store.rootDirectory);
+  const directory = retiredDirectory(store);
+  if (host.files.probe(directory) === undefined) return strange;
   const isUnused = (entry: string): boolean => {
     const [id] = entry.split(".");
     return !mayBeUsed(used, isTreeId(id) ? id : undefined);
   };
   const entries = host.files.list(directory).filter(isUnused);
-  return entries.map((entry) => `${directory}/${entry}`);
+  return [...strange, ...entries.map((entry) => `${directory}/${entry}`)];
 }

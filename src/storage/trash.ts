@@ -3,6 +3,7 @@
  * them. Nothing that a job waits for deletes a tree. See docs/decisions/0011-trees-are-deleted-by-one-unit.md.
  */
 import type { Host } from "../host/host.ts";
+import { WAITS } from "../host/waits.ts";
 import { formatError } from "../text/format-error.ts";
 
 export type TrashHost = Pick<Host, "files" | "processes" | "randomName" | "driver" | "log">;
@@ -18,7 +19,13 @@ export function keptDirectory(host: Pick<Host, "files">, rootDirectory: string):
   return `${trashDirectory(rootDirectory)}/${KEPT_PREFIX}${boot}`;
 }
 
-const KEPT_PREFIX = "kept.";
+/**
+ * Of what we put there, which nobody needs: the deleter takes nothing else. Release 0.1.0 moved trees
+ * there that its machines may still have as their lower layer. No name of an image or a machine has a
+ * "=", so none of its entries begins like that.
+ */
+const DISCARDED_PREFIX = "discarded=";
+const KEPT_PREFIX = "kept=";
 const RANDOM_LENGTH = 8;
 
 /** Made when there is room, so that throwing away needs none. Idempotent. */
@@ -32,44 +39,85 @@ export async function discardTree(
   rootDirectory: string,
   path: string,
 ): Promise<void> {
-  if (moveToTrash(host, rootDirectory, path)) await startDeleter(host, rootDirectory);
+  const place = moveToTrash(host, rootDirectory, path);
+  if (place !== undefined) await startDeleter(host, rootDirectory);
 }
 
-/** One rename. False when there is nothing. */
+/**
+ * As `discardTree`, but waits until the tree is deleted and its space is free, for who is in nobody's
+ * way. Not for long, and not when we are to end.
+ */
+export async function discardTreeAndWait(
+  host: TrashHost & Pick<Host, "clock" | "signal">,
+  rootDirectory: string,
+  path: string,
+): Promise<void> {
+  const place = moveToTrash(host, rootDirectory, path);
+  if (place === undefined || !(await startDeleter(host, rootDirectory))) return;
+  const until = host.clock.elapsedMs() + WAITS.draftDeletion.ms;
+  // Whatever the deleter cannot delete it takes from there, too.
+  while (host.files.probe(place) !== undefined && !host.signal.aborted) {
+    if (host.clock.elapsedMs() > until) return;
+    await host.clock.sleep(LOOK_MS);
+  }
+}
+
+const LOOK_MS = 20;
+
+/** One rename. Returns where it is now; nothing when there was nothing. */
 export function moveToTrash(
   host: Pick<Host, "files" | "randomName">,
   rootDirectory: string,
   path: string,
-): boolean {
-  if (host.files.probe(path) === undefined) return false;
+): string | undefined {
+  if (host.files.probe(path) === undefined) return undefined;
   ensureTrash(host, rootDirectory);
   const name = path.slice(path.lastIndexOf("/") + 1);
-  const place = `${trashDirectory(rootDirectory)}/${name}-${host.randomName(RANDOM_LENGTH)}`;
+  const place = discardedPlace(rootDirectory, `${name}-${host.randomName(RANDOM_LENGTH)}`);
   try {
     host.files.renameNew(path, place);
-    return true;
+    return place;
   } catch (error) {
     // Another has moved it there meanwhile.
-    if (host.files.probe(path) === undefined) return false;
+    if (host.files.probe(path) === undefined) return undefined;
     throw error;
   }
 }
 
-/** Names in the trash that wait to be deleted: all but what could not be since the host has booted. */
+/** The place in the trash of what was discarded under that name, which is there once at most. */
+export const discardedPlace = (rootDirectory: string, name: string): string =>
+  `${trashDirectory(rootDirectory)}/${DISCARDED_PREFIX}${name}`;
+
+/** Names in the trash that wait to be deleted: of ours, but for what could not be since the host has booted. */
 export function listTrash(host: Pick<Host, "files">, rootDirectory: string): string[] {
+  const entries = listEntries(host, rootDirectory).filter(isOurs);
+  if (entries.length === 0) return [];
+  const kept = keptDirectory(host, rootDirectory);
+  return entries.filter((name) => `${trashDirectory(rootDirectory)}/${name}` !== kept);
+}
+
+/** Paths of what another release has put there: whoever knows that none is used may discard it. */
+export function listStrange(host: Pick<Host, "files">, rootDirectory: string): string[] {
+  const strange = listEntries(host, rootDirectory).filter((name) => !isOurs(name));
+  return strange.map((name) => `${trashDirectory(rootDirectory)}/${name}`);
+}
+
+const isOurs = (name: string): boolean =>
+  [DISCARDED_PREFIX, KEPT_PREFIX].some((prefix) => name.startsWith(prefix));
+
+function listEntries(host: Pick<Host, "files">, rootDirectory: string): string[] {
   const trash = trashDirectory(rootDirectory);
-  if (host.files.probe(trash) === undefined) return [];
-  const kept = keptDirectory(host, rootDirectory).slice(trash.length + 1);
-  return host.files.list(trash).filter((name) => name !== kept);
+  return host.files.probe(trash) === undefined ? [] : host.files.list(trash);
 }
 
 /**
  * Starts the unit that empties the trash, unless one works or there is nothing to do. Does not wait
  * for its work, and never throws: who throws a tree away has done what it came for, and gc starts it
- * too. One that works may be relied on: it looks again after it has let go of its lock.
+ * too. One that works may be relied on: it looks again after it has let go of its lock. False when
+ * there is none, which was told.
  */
-export async function startDeleter(host: TrashHost, rootDirectory: string): Promise<void> {
-  await start(host, rootDirectory, (argv) => host.processes.exec(argv));
+export async function startDeleter(host: TrashHost, rootDirectory: string): Promise<boolean> {
+  return start(host, rootDirectory, (argv) => host.processes.exec(argv));
 }
 
 /** As `startDeleter`, but does not even wait for systemd's answer, which takes a tenth of a cleanup. */
@@ -81,13 +129,16 @@ async function start(
   host: TrashHost,
   rootDirectory: string,
   run: (argv: readonly string[]) => Promise<unknown>,
-): Promise<void> {
+): Promise<boolean> {
   try {
-    if (listTrash(host, rootDirectory).length === 0 || deleterWorks(host, rootDirectory)) return;
-    await run(deleterCommand(host, rootDirectory));
+    const needless =
+      listTrash(host, rootDirectory).length === 0 || deleterWorks(host, rootDirectory);
+    if (!needless) await run(deleterCommand(host, rootDirectory));
+    return true;
   } catch (error) {
     const why = formatError(error, { debug: false });
     host.log.warn(`What is in the trash is deleted later, by "nspawn-runner gc". ${why}`);
+    return false;
   }
 }
 

@@ -284,6 +284,6 @@ test.each([
     expect(failed).toMatchObject({ code: 2, stderr: expect.stringContaining("No space left") });
     expect(await generations("full")).toEqual(before);
     expect((await (await runner.machine("full")).run("#!/bin/sh\ntrue")).code).toBe(0);
-    expect(readdirSync(`${root}/.drafts`)).toEqual([]);
+    for (const place of ["drafts", "trash"]) expect(readdirSync(`${root}/.${place}`)).toEqual([]);
   },
 );

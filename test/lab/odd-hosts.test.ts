@@ -122,7 +122,7 @@ test("the disk becomes full while an image is copied", async () => {
   const ended = await runner.call("chroot-login", "nobash", "--", "/bin/true");
   expect(ended.stderr).toMatch(/^ERROR: "cp -a .*" failed .* No space left on device$/m);
   expect(ended.code).toBe(2);
-  expect(readdirSync(`${root}/.drafts`)).toEqual([]);
+  for (const place of ["drafts", "trash"]) expect(readdirSync(`${root}/.${place}`)).toEqual([]);
   expect(readdirSync(root).filter((entry) => !entry.startsWith("."))).toEqual(
     before.filter((entry) => !entry.startsWith(".")),
   );

@@ -9,6 +9,7 @@ import {
   watch,
   writeFileSync,
 } from "node:fs";
+import { discardedPlace } from "../../src/storage/trash.ts";
 import { openDeclared } from "./declare.ts";
 import { cleanUpAfterEach, command, later, openRunner, type Place, uniqueName } from "./harness.ts";
 
@@ -32,7 +33,8 @@ function openPlace(disk: (typeof DISKS)[number]) {
   const root = `/fs/${disk}/${uniqueName()}`;
   mkdirSync(`${root}/.trash`, { recursive: true });
   later(() => rmSync(root, { recursive: true }));
-  return { root, trash: `${root}/.trash`, runner: openRunner({ kind: ON[disk], root }) };
+  const tree = discardedPlace(root, "tree");
+  return { root, trash: `${root}/.trash`, tree, runner: openRunner({ kind: ON[disk], root }) };
 }
 
 const hostile = (kind: string, directory: string, count = 2000): Promise<string> =>
@@ -59,15 +61,14 @@ describe.each([...DISKS])("on %s", (disk) => {
   const kinds = ["deep", "names"];
   const more = ["subvolumes", "named-subvolumes", "chain"];
   test.each(disk === "btrfs" ? [...kinds, ...more] : kinds)("%s", async (kind) => {
-    const { trash, runner } = openPlace(disk);
-    await hostile(kind, `${trash}/tree`);
+    const { trash, tree, runner } = openPlace(disk);
+    await hostile(kind, tree);
     expect((await runner.call("gc")).code).toBe(0);
     await awaitEmpty(trash, 30_000);
   });
 
   test("flags, and mounts that lead into the host", async () => {
-    const { root, trash, runner } = openPlace(disk);
-    const tree = `${trash}/tree`;
+    const { root, trash, tree, runner } = openPlace(disk);
     for (const name of ["bind", "tmpfs", "flags"])
       mkdirSync(`${tree}/${name}`, { recursive: true });
     // Of the same file system: its device number is that of the tree.
@@ -87,8 +88,8 @@ describe.each([...DISKS])("on %s", (disk) => {
 });
 
 test("a deleter that is killed goes on, and two do no harm", async () => {
-  const { root, trash, runner } = openPlace("btrfs");
-  await hostile("subvolumes", `${trash}/tree`, 5000);
+  const { root, trash, tree, runner } = openPlace("btrfs");
+  await hostile("subvolumes", tree, 5000);
   expect((await runner.call("gc")).code).toBe(0);
   const units = async (): Promise<string[]> =>
     (await must("systemctl", "list-units", "--plain", "--no-legend", "nspawn-runner-trash-*"))
@@ -102,29 +103,29 @@ test("a deleter that is killed goes on, and two do no harm", async () => {
 });
 
 test("what cannot be deleted is set aside, named, and not in the way", async () => {
-  const { trash, runner } = openPlace("ext4");
-  mkdirSync(`${trash}/stuck`);
-  writeFileSync(`${trash}/stuck/file`, "");
-  await must("chattr", "+i", `${trash}/stuck/file`);
-  later(() => command("bash", "-c", `chattr -f -i ${trash}/stuck/file ${trash}/kept.*/stuck/file`));
+  const { trash, tree, runner } = openPlace("ext4");
+  mkdirSync(tree);
+  writeFileSync(`${tree}/file`, "");
+  await must("chattr", "+i", `${tree}/file`);
+  later(() => command("bash", "-c", `chattr -f -i ${tree}/file ${trash}/kept=*/*/file`));
   // As where there is no chattr(1).
   const chattr = "/usr/bin/chattr";
   await must("mount", "--bind", "/bin/false", chattr);
   later(() => command("umount", "--quiet", chattr));
-  mkdirSync(`${trash}/other`);
+  mkdirSync(`${tree}-besides`);
   expect((await runner.call("gc")).code).toBe(0);
   const gone = 'until [ "$(ls "$0" | grep -vc ^kept)" = 0 ]; do :; done';
   await must("timeout", "20", "bash", "-c", gone, trash);
   await must("umount", chattr);
   const said = await runner.call("gc", "--dry-run");
-  expect(said.stdout).toMatch(/"\S+\/kept\.[^"]+\/stuck" cannot be deleted\. \S.*\.\n/);
+  expect(said.stdout).toMatch(/"\S+\/kept=[^"]+\/discarded=tree" cannot be deleted\. \S.*\.\n/);
 });
 
 // Twenty seconds to make them, forty to delete them.
 if (process.env.NSPAWN_RUNNER_SOAK !== undefined) {
   test("50,000 subvolumes", async () => {
-    const { trash, runner } = openPlace("btrfs");
-    await hostile("subvolumes", `${trash}/tree`, 50_000);
+    const { trash, tree, runner } = openPlace("btrfs");
+    await hostile("subvolumes", tree, 50_000);
     expect((await runner.call("gc")).code).toBe(0);
     await awaitEmpty(trash, 110_000);
   });
@@ -154,7 +155,7 @@ describe("a job beside a full trash", () => {
         // Not in the trash itself, where a deleter may be at work.
         const tree = `${root}/.made-${kind}`;
         await hostile(kind, tree, 300);
-        await must("mv", tree, `${root}/.trash/${kind}`);
+        await must("mv", tree, discardedPlace(root, kind));
       }
       expect((await runner.call("gc")).code).toBe(0);
       const beside = await once();

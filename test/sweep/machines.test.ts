@@ -1,6 +1,7 @@
 /** Whatever fails in the life of a machine, and whenever: nothing is left. */
 import { describe, expect, test } from "bun:test";
 import { outcomeOf } from "../../src/job/exit-codes.ts";
+import { discardedPlace } from "../../src/storage/trash.ts";
 import { RunnerError } from "../../src/text/errors.ts";
 import { formatError } from "../../src/text/format-error.ts";
 import type { CommandTable } from "../fakes/fake-commands.ts";
@@ -187,7 +188,7 @@ describe("the trash", () => {
   const withTrash = (): FakeComputer => {
     const computer = openPlace(place);
     const { disk } = computer;
-    const tree = `${ROOT}/.trash/job-17-abcdef-12345678`;
+    const tree = discardedPlace(ROOT, "job-17-abcdef-12345678");
     disk.ensureDirectory(tree, 0o700);
     for (const path of ["root", "root/var", "root/var/inner"]) {
       if (path === "root/var") disk.ensureDirectory(`${tree}/${path}`, 0o755);
@@ -252,9 +253,13 @@ describe("what a dead machine left", () => {
     expect(computer.systemd.units.size).toBe(1);
     const kept = trash(computer).map((line) => line.split(" ", 1)[0]);
     expect(kept).toContainEqual(
-      expect.stringMatching(/^\/images\/\.trash\/kept\.b00t\/job-17-abcdef-\w+\/root\/mnt\/held$/),
+      expect.stringMatching(
+        /^\/images\/\.trash\/kept=b00t\/discarded=job-17-abcdef-\w+\/root\/mnt\/held$/,
+      ),
     );
-    expect(kept).toContainEqual(expect.stringMatching(/kept\.b00t\/job-17-abcdef-\w+\.why$/));
+    expect(kept).toContainEqual(
+      expect.stringMatching(/kept=b00t\/discarded=job-17-abcdef-\w+\.why$/),
+    );
   });
 
   test("goes although nobody can read its state", async () => {

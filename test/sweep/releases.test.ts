@@ -8,10 +8,13 @@ import { parseRecord, type RecordKind } from "../../src/record/record.ts";
 import type { CommandTable } from "../fakes/fake-commands.ts";
 import type { FakeComputer } from "../fakes/fake-host.ts";
 import {
+  cleanup,
   collectLater,
   create,
+  emptyTrash,
   gc,
   login,
+  MACHINE,
   openChanging,
   openPlace,
   type Place,
@@ -55,6 +58,24 @@ function openStrange(state: string): FakeComputer {
   disk.ensureDirectory(OLD, 0o755);
   return computer;
 }
+
+test("what release 0.1.0 left in the trash stays while a machine of it may be on top of it", async () => {
+  const computer = openPlace(PLACE);
+  await run(computer, prepare);
+  put(
+    computer,
+    `/run/nspawn-runner/machines/${MACHINE}/state.json`,
+    readFileSync(`${SAMPLES}/0.1.0/state.json`, "utf8"),
+  );
+  // As it did with the directory of a plain image that was replaced.
+  const lower = `${ROOT}/.trash/debian-abcdef`;
+  computer.disk.ensureDirectory(`${lower}/etc`, 0o755);
+  await run(computer, gc);
+  await run(computer, emptyTrash);
+  expect(computer.disk.look(`${lower}/etc`, false)).toBeDefined();
+  await run(computer, cleanup);
+  await collectLater(computer);
+});
 
 const put = ({ disk }: FakeComputer, path: string, text: string): void => {
   disk.remove(path);
