@@ -43,6 +43,8 @@ async function changeImage(host: Host, store: ImageStore, request: LoginRequest)
   const { name } = findImage(host, store.rootDirectory, request.name);
   using _lock = requireChangeLock(host, store.rootDirectory, name);
   const image = findImage(host, store.rootDirectory, name);
+  // Or the session's work would be lost for it.
+  requireManifest(host, image.tree);
   await using draft = await openDraft(host, store, name);
   await store.storage.copyTree(host, image.tree, draft.tree);
   if (request.command.length === 0) {

@@ -47,6 +47,8 @@ test.each([
   ["nothing", ""],
   ["what xfs leaves after a power cut", "\0".repeat(40)],
   ["half", formatRecord(THING, { name: "a", size: 3 }).slice(0, 20)],
+  ["half, and zeros", `${formatRecord(THING, { name: "a", size: 3 }).slice(0, 20)}\0\0`],
+  ["half of a text", '{"name":"a}'],
 ])("a file that holds %s is absent, and told once", (_title, text) => {
   expect(read(text)).toEqual({
     read: { kind: "absent", torn: true },
@@ -59,12 +61,22 @@ test.each([
   ['{"format":"\\u001b[2J"}', "it has format \\x1b[2J, and this nspawn-runner knows 1 and 2"],
   ["[1]", "name is not as format 1 has it"],
   ["null", "it is not a file of nspawn-runner"],
+  ["name: a", "it is neither JSON nor the beginning of it"],
+  ['{"format":2,"name":"a","size":3,}', "it is neither JSON nor the beginning of it"],
+  ['{"format":2} {', "it is neither JSON nor the beginning of it"],
   ['{"format":2,"name":"a"}', "size is not as format 2 has it"],
 ])("%s is unreadable, and told once", (text, reason) => {
   const { read: result, said } = read(text);
   expect(result.kind === "unreadable" ? result.reason : "").toStartWith(reason);
   expect(said).toHaveLength(1);
   expect(said[0]).toStartWith(`Cannot read a thing in "/thing.json": ${reason}`);
+});
+
+test("every beginning of a record is one that a crash has cut off", () => {
+  const whole = formatRecord(THING, { name: 'a "{" \\', size: 3 }).trimEnd();
+  for (let length = 0; length < whole.length; length += 1) {
+    expect(parseRecord(THING, whole.slice(0, length))).toEqual({ kind: "absent", torn: true });
+  }
 });
 
 test("a directory in its place is unreadable; nothing at all is absent without a word", () => {

@@ -23,7 +23,10 @@ export interface RecordKind<Value> {
 }
 
 export type RecordRead<Value> =
-  /** `torn`: a file is there, empty or cut off. All of ours are written whole, so a crash did it. */
+  /**
+   * `torn`: a file is there, empty or cut off: a crash has done it. Those written durably are never
+   * so, and who must not take one for absent asks.
+   */
   | { readonly kind: "absent"; readonly torn: boolean }
   | { readonly kind: "read"; readonly value: Value }
   /** Another release's, or not ours at all: whatever it speaks of may be in use. */
@@ -64,7 +67,9 @@ export function parseRecord<Value>(kind: RecordKind<Value>, text: string): Recor
   try {
     json = JSON.parse(text);
   } catch {
-    return TORN;
+    return isCutOff(text)
+      ? TORN
+      : { kind: "unreadable", reason: "it is neither JSON nor the beginning of it" };
   }
   if (typeof json !== "object" || json === null) {
     return { kind: "unreadable", reason: "it is not a file of nspawn-runner" };
@@ -87,6 +92,26 @@ export function parseRecord<Value>(kind: RecordKind<Value>, text: string): Recor
     kind: "unreadable",
     reason: `${place} is not as format ${format} has it (${escapeUntrusted(issue.message, 120)})`,
   };
+}
+
+/**
+ * Whether a crash may have left that of an object: nothing, or a text that ends while something is
+ * still open. A file system may have filled up the rest with zeros. All else that is no JSON has been
+ * written so by somebody, and says that there is something to be known. Pure.
+ */
+function isCutOff(text: string): boolean {
+  const written = text.replace(/\0+$/, "").trimStart();
+  if (written === "") return true;
+  if (!written.startsWith("{")) return false;
+  // What is in strings opens and closes nothing; one without an end is open itself.
+  const [outside = "", ...open] = written.replace(/"(?:[^"\\]|\\.)*"/g, "").split('"');
+  let depth = 0;
+  for (const sign of outside) {
+    if ("{[".includes(sign)) depth += 1;
+    if ("}]".includes(sign)) depth -= 1;
+    if (depth === 0) return false;
+  }
+  return open.length > 0 || depth > 0;
 }
 
 function readWhole(host: RecordHost, path: string): RecordRead<string> {

@@ -7,10 +7,10 @@ import {
   type RecordKind,
   type RecordRead,
   readRecord,
-  readValue,
 } from "../../record/record.ts";
 import { RunnerError } from "../../text/errors.ts";
 import { isTreeId, type TreeId } from "../../text/names.ts";
+import { unreachable } from "../../text/unreachable.ts";
 
 const settingsSchema = v.object({
   user: v.optional(
@@ -91,19 +91,34 @@ export function readManifest(host: RecordHost, tree: string): RecordRead<Manifes
 
 /**
  * The manifest of a tree that machines or builds are about to be made from. Throws a system error
- * when there is one that cannot be read: a machine would run with other rights than its image says.
+ * when there is one that cannot be read, or whose content is lost: a machine would run with other
+ * rights than its image says.
  */
 export function requireManifest(host: RecordHost, tree: string): Manifest | undefined {
   const read = readManifest(host, tree);
-  if (read.kind !== "unreadable") return readValue(read);
-  throw new RunnerError({
+  switch (read.kind) {
+    case "read":
+      return read.value;
+    case "absent":
+      if (!read.torn) return undefined;
+      // It was on the disk before the tree had its name: no crash of ours has done that.
+      throw unusable(tree, "it is empty or cut off");
+    case "unreadable":
+      throw unusable(tree, read.reason);
+    default:
+      return unreachable(read);
+  }
+}
+
+function unusable(tree: string, reason: string): RunnerError {
+  return new RunnerError({
     kind: "system",
     message: `Cannot use "${tree}": "${manifestPath(tree)}", which describes it, cannot be read.`,
     hints: [
       "Was it made by a newer nspawn-runner? Then use that, or make another generation current (chroot-rollback).",
-      "Or remove the file; the next maintenance builds the image anew.",
+      "Or remove the file: the next maintenance builds a declared image anew. Until then its jobs run as root.",
     ],
-    cause: new Error(read.reason),
+    cause: new Error(reason),
   });
 }
 

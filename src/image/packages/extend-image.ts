@@ -18,15 +18,15 @@ import { requireManifest, writeManifest } from "../generations/manifest.ts";
 import { newVersion } from "../generations/publish.ts";
 import { ensureTreeId } from "../tree-id.ts";
 import { treeLock } from "../tree-lock.ts";
+import { extendedDirectory } from "../tree-places.ts";
 import { treeSize } from "../tree-size.ts";
 import {
-  extendedDirectory,
   extendedKey,
   extendedLock,
-  extendedTree,
   forgetExtended,
   placeExtended,
   probeExtended,
+  requireReplaceable,
 } from "./extended-images.ts";
 import { noteUse, writeUse } from "./extended-use.ts";
 import type { ExtendedLimits } from "./forget.ts";
@@ -77,8 +77,7 @@ export async function extendImage(
   );
   const meanwhile = ready();
   if (meanwhile !== undefined) return meanwhile;
-  // What another release has made is not ours to replace: a machine may be using it.
-  requireManifest(host, extendedTree(store, key));
+  requireReplaceable(host, store, key);
   host.log.info(
     `Adding ${packages.join(", ")} to image "${base.name}", once; later jobs get it at once.`,
   );
@@ -126,7 +125,7 @@ async function install(
   const before = requireManifest(host, base.tree);
   const user = before?.settings.user?.name;
   const description = await sealImage(host, store, { ...machine, user });
-  const directory = extendedDirectory(store);
+  const directory = extendedDirectory(store.rootDirectory);
   host.files.ensureDirectory(directory, 0o700);
   const sizeBytes = await treeSize(host, draft.tree);
   const shared = store.storage.traits.copyOnWrite ? await treeSize(host, base.tree) : 0;

@@ -7,19 +7,23 @@ import { type ImageName, isImageName, type TreeId } from "../../text/names.ts";
 import { onlyWarn } from "../../text/only-warn.ts";
 import type { ImageStore } from "../draft.ts";
 import { type Image, probeImage } from "../find-image.ts";
-import { manifestPath, readManifest, removeManifest } from "../generations/manifest.ts";
+import {
+  manifestPath,
+  readManifest,
+  removeManifest,
+  requireManifest,
+} from "../generations/manifest.ts";
 import { removeLocks } from "../lock-paths.ts";
 import { readTreeId } from "../tree-id.ts";
 import { tryTreeLock } from "../tree-lock.ts";
+import { extendedDirectory } from "../tree-places.ts";
 import { mayBeUsed, usedTrees } from "../used-trees.ts";
 import { type ExtendedUse, lastUsedMs, readUse, usePath } from "./extended-use.ts";
 import { type Extended, type ExtendedLimits, planForgetting } from "./forget.ts";
 import { type PackageRequest, packagesKey } from "./package-request.ts";
 
-export const extendedDirectory = (store: ImageStore): string => `${store.rootDirectory}/.packages`;
-
 export const extendedTree = (store: ImageStore, key: string): string =>
-  `${extendedDirectory(store)}/${key}`;
+  `${extendedDirectory(store.rootDirectory)}/${key}`;
 
 /** Name of the locks of one of these: no image's. */
 export const extendedLock = (key: string): string => `.packages-${key}`;
@@ -78,7 +82,7 @@ export async function forgetExtended(
 
 /** Of trees, and of files whose tree is gone. */
 function listKeys(host: Host, store: ImageStore): readonly string[] {
-  const directory = extendedDirectory(store);
+  const directory = extendedDirectory(store.rootDirectory);
   if (host.files.probe(directory) === undefined) return [];
   const keys = host.files.list(directory).flatMap((entry) => /^[^.]+/.exec(entry)?.[0] ?? []);
   return [...new Set(keys)];
@@ -97,7 +101,10 @@ function describeExtended(host: Host, store: ImageStore, key: string): Extended 
     used:
       read.kind === "unreadable" ||
       readManifest(host, tree).kind === "unreadable" ||
-      mayBeUsed(usedTrees(host), readTreeId(host, { rootDirectory: store.rootDirectory, tree })),
+      mayBeUsed(
+        usedTrees(host, store.rootDirectory),
+        readTreeId(host, { rootDirectory: store.rootDirectory, tree }),
+      ),
     lastUsedMs: lastUsedMs(host, tree),
     addedBytes: use?.addedBytes ?? 0,
   };
@@ -130,6 +137,15 @@ function takeAway(host: Host, store: ImageStore, key: string): void {
   moveToTrash(host, store.rootDirectory, tree);
   host.files.remove(usePath(tree));
   removeLocks(host, store.rootDirectory, name);
+}
+
+/**
+ * Throws a system error when what lies there, and is not whole, is another release's or may be in use.
+ * What a crash has left of it no machine was cloned from.
+ */
+export function requireReplaceable(host: Host, store: ImageStore, key: string): void {
+  if (describeExtended(host, store, key)?.used !== true) return;
+  requireManifest(host, extendedTree(store, key));
 }
 
 /** Puts a draft, its manifest and its use in the place of that key. The manifest comes last. */
