@@ -3,6 +3,7 @@ import * as fs from "node:fs";
 import { dirname } from "node:path";
 import { explainErrno } from "./explain-errno.ts";
 import { exchangePaths, fileHandle, lockFile, makeFifo, renameNew, shareData } from "./libc.ts";
+import { isMountPoint } from "./mount-table.ts";
 import { removeOwn } from "./remove.ts";
 import { readTree, sameContent, type TreeEntry } from "./tree.ts";
 
@@ -26,6 +27,10 @@ export interface Files {
    * unlike a device number, and another where an inode's number is used again.
    */
   birthMark(path: string): string;
+  /** Whether something is mounted there: nobody renames or exchanges it then (EBUSY). */
+  isMountPoint(path: string): boolean;
+  /** Whether its file system, or on btrfs its subvolume, refuses every change, also a rename. */
+  isReadOnly(path: string): boolean;
   realPath(path: string): string;
   /** Throws when the file is larger than `sizeMaxBytes`. */
   readText(path: string, sizeMaxBytes?: number): string;
@@ -119,6 +124,8 @@ function plainFiles(): Files {
       }
     },
     birthMark,
+    isMountPoint,
+    isReadOnly,
     realPath: (path) => fs.realpathSync(path),
     readText: (path, sizeMaxBytes = TEXT_MAX_BYTES) => {
       const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
@@ -220,6 +227,17 @@ function birthMark(path: string): string {
   if (handle !== undefined) return handle;
   const { ino, birthtimeNs } = fs.lstatSync(path, { bigint: true });
   return `${ino} born ${birthtimeNs}`;
+}
+
+/** access(2): root may write everywhere else. */
+function isReadOnly(path: string): boolean {
+  try {
+    fs.accessSync(path, fs.constants.W_OK);
+    return false;
+  } catch (error) {
+    if (hasCode(error, "EROFS")) return true;
+    throw error;
+  }
 }
 
 /** Under a name that no other writer has, so that two at once do not hurt each other. */

@@ -4,6 +4,7 @@
  * comparison of those finds it. In bytes: a mount point's name may hold any.
  */
 import * as fs from "node:fs";
+import { basename, dirname, join } from "node:path";
 import { detachMount } from "./libc.ts";
 
 /** Mount points at or below a directory, in the order they were mounted. */
@@ -12,6 +13,15 @@ export function mountPointsBelow(directory: string): Buffer[] {
   if (place === undefined) return [];
   return parseMountPoints(fs.readFileSync("/proc/self/mountinfo")).filter((point) =>
     isWithin(point, Buffer.from(place)),
+  );
+}
+
+/** Whether something is mounted at the path itself; a link is not followed there. */
+export function isMountPoint(path: string): boolean {
+  const place = realPath(dirname(path));
+  if (place === undefined) return false;
+  return mountPointsBelow(place).some((point) =>
+    point.equals(Buffer.from(join(place, basename(path)))),
   );
 }
 

@@ -4,16 +4,16 @@
  * next time.
  */
 import type { Host } from "../host/host.ts";
-import { discardTree } from "../storage/trash.ts";
-import { type ImageName, isImageName } from "../text/names.ts";
+import { type ImageName, isImageName, type TreeId } from "../text/names.ts";
 import { onlyWarn } from "../text/only-warn.ts";
 import { tryChangeLock } from "./change-lock.ts";
 import { findStaleDrafts, type ImageStore, removeStaleDraft } from "./draft.ts";
 import { findOldGenerations, findStrays, removeOldGenerations } from "./generations/publish.ts";
 import { findForgettable, forget } from "./packages/extended-images.ts";
 import type { ExtendedLimits } from "./packages/forget.ts";
-import { findRetired } from "./retired-trees.ts";
+import { discardRetired, findRetired } from "./retired-trees.ts";
 import { dropStaleRecords, findStaleRecords } from "./tree-id.ts";
+import { usedTrees } from "./used-trees.ts";
 
 export interface Chore {
   /** Half a sentence: `remove the draft "x"`. */
@@ -41,13 +41,14 @@ export function findDraftChores(host: Host, store: ImageStore): Chore[] {
 export function findRetiredChores(host: Host, store: ImageStore): Chore[] {
   return findRetired(host, store).map((path) => ({
     what: `remove "${path}", which was replaced`,
-    act: () => discardTree(host, store.rootDirectory, path),
+    act: () => discardRetired(host, store, path),
   }));
 }
 
 export function findRecordChores(host: Host, { rootDirectory }: ImageStore): Chore[] {
-  if (findStaleRecords(host, rootDirectory).length === 0) return [];
-  const act = (): Promise<void> => dropStaleRecords(host, rootDirectory);
+  const findUsed = (): ReadonlySet<TreeId> => usedTrees(host, rootDirectory).known;
+  if (findStaleRecords(host, rootDirectory, findUsed()).length === 0) return [];
+  const act = (): Promise<void> => dropStaleRecords(host, rootDirectory, findUsed);
   return [{ what: "drop the names of trees that are gone", act }];
 }
 

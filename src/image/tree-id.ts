@@ -2,21 +2,17 @@
  * Which tree a tree is, for as long as it exists: a random name that it keeps over renames, mounts and
  * reboots, and that no other is ever given. Ours have it from when they are made, in their manifest. A
  * directory that came by hand is given one at first sight, in a record of ours which also says what
- * the file system itself tells the directory by (`birthMark`): a directory of another mark is another.
+ * the file system itself tells the directory by (`birthMark`): a directory of another mark is another,
+ * and one of that mark is the same, also where a person has given it another name.
  * See docs/decisions/0010-a-tree-has-a-name-of-its-own.md.
  */
 import * as v from "valibot";
 import type { Host } from "../host/host.ts";
 import { WAITS } from "../host/waits.ts";
-import {
-  formatRecord,
-  type RecordHost,
-  type RecordKind,
-  readRecord,
-  readValue,
-} from "../record/record.ts";
+import { formatRecord, type RecordHost, type RecordKind, readRecord } from "../record/record.ts";
 import { isTreeId, type TreeId } from "../text/names.ts";
 import { readManifest, requireManifest } from "./generations/manifest.ts";
+import { listTrees } from "./tree-places.ts";
 
 export interface TreePlace {
   readonly rootDirectory: string;
@@ -24,14 +20,15 @@ export interface TreePlace {
 }
 
 interface TreeRecord {
-  readonly id: TreeId;
   readonly mark: string;
+  /** The tree's path in the root directory, when it was given its name. */
+  readonly place: string;
 }
 
 export const TREE_RECORD: RecordKind<TreeRecord> = {
   what: "the name of a tree that came by hand",
   format: 1,
-  schemas: { 1: v.object({ id: v.custom<TreeId>(isTreeId), mark: v.string() }) },
+  schemas: { 1: v.object({ mark: v.string(), place: v.string() }) },
 };
 
 const ID_LENGTH = 20;
@@ -42,24 +39,34 @@ export const newTreeId = (host: Pick<Host, "randomName">): TreeId =>
 const recordsDirectory = (rootDirectory: string): string => `${rootDirectory}/.trees`;
 const SUFFIX = ".json";
 
-/** Named after the tree's own path in the root directory; no name of an image has a "~". */
-function recordPath({ rootDirectory, tree }: TreePlace): string {
-  const place = tree.slice(rootDirectory.length + 1).replaceAll("/", "~");
-  return `${recordsDirectory(rootDirectory)}/${place}${SUFFIX}`;
-}
+const recordPath = (rootDirectory: string, id: TreeId): string =>
+  `${recordsDirectory(rootDirectory)}/${id}${SUFFIX}`;
 
 /**
  * Looks, changes nothing. Nothing for a tree that is not there, that no command which may write has
- * seen yet, or whose manifest cannot be read.
+ * seen yet, or whose manifest or record cannot be read.
  */
 export function readTreeId(host: RecordHost, place: TreePlace): TreeId | undefined {
   if (host.files.probe(place.tree)?.kind !== "directory") return undefined;
   const manifest = readManifest(host, place.tree);
   if (manifest.kind === "read") return manifest.value.id;
   if (manifest.kind === "unreadable") return undefined;
-  const record = readValue(readRecord(host, recordPath(place), TREE_RECORD));
-  return record?.mark === host.files.birthMark(place.tree) ? record?.id : undefined;
+  return findByMark(host, place);
 }
+
+function findByMark(host: RecordHost, { rootDirectory, tree }: TreePlace): TreeId | undefined {
+  const mark = host.files.birthMark(tree);
+  const place = tree.slice(rootDirectory.length + 1);
+  const same = listRecords(host, rootDirectory).filter(({ record }) => record?.mark === mark);
+  const here = same.find(({ record }) => record?.place === place);
+  if (here !== undefined) return here.id;
+  // Renamed. A mount cannot be, and the roots of file systems of one type all have the same mark.
+  if (host.files.isMountPoint(tree)) return undefined;
+  return same.find(({ record }) => !isAt(host, `${rootDirectory}/${record?.place}`, mark))?.id;
+}
+
+const isAt = ({ files }: RecordHost, tree: string, mark: string): boolean =>
+  files.probe(tree)?.kind === "directory" && files.birthMark(tree) === mark;
 
 /** The same, and gives a name to a tree that has none. Throws when it cannot be known. */
 export async function ensureTreeId(
@@ -73,32 +80,76 @@ export async function ensureTreeId(
   const meanwhile = readTreeId(host, place);
   if (meanwhile !== undefined) return meanwhile;
   const id = newTreeId(host);
-  const record = { id, mark: host.files.birthMark(place.tree) };
-  host.files.writeDurable(recordPath(place), formatRecord(TREE_RECORD, record), 0o644);
+  const record = {
+    mark: host.files.birthMark(place.tree),
+    place: place.tree.slice(place.rootDirectory.length + 1),
+  };
+  const text = formatRecord(TREE_RECORD, record);
+  host.files.writeDurable(recordPath(place.rootDirectory, id), text, 0o644);
   return id;
 }
 
-/** Files of records whose trees are gone, or that others have taken the place of. Looks only. */
-export function findStaleRecords(host: RecordHost, rootDirectory: string): string[] {
+/** Whether nobody can say any more which tree has that name. */
+export function isNameLost(host: RecordHost, rootDirectory: string, id: TreeId): boolean {
+  const read = readRecord(host, recordPath(rootDirectory, id), TREE_RECORD);
+  return read.kind === "unreadable" || (read.kind === "absent" && read.torn);
+}
+
+interface FoundRecord {
+  readonly path: string;
+  readonly id: TreeId;
+  /** Nothing for one that is empty or cut off. */
+  readonly record: TreeRecord | undefined;
+}
+
+/** Less those that cannot be read, which was told: they are not ours to judge. */
+function listRecords(host: RecordHost, rootDirectory: string): FoundRecord[] {
   const directory = recordsDirectory(rootDirectory);
   if (host.files.probe(directory) === undefined) return [];
-  const isStale = (entry: string): boolean => {
-    if (entry === LOCK) return false;
-    const place = entry.endsWith(SUFFIX) ? entry.slice(0, -SUFFIX.length) : undefined;
-    const tree = place && `${rootDirectory}/${place.replaceAll("~", "/")}`;
-    // The rest is of a writer that was killed, or is at it: who removes it has the lock.
-    return tree === undefined || readTreeId(host, { rootDirectory, tree }) === undefined;
-  };
-  const entries = host.files.list(directory).filter(isStale);
-  return entries.map((entry) => `${directory}/${entry}`);
+  return host.files.list(directory).flatMap((entry) => {
+    const id = entry.endsWith(SUFFIX) ? entry.slice(0, -SUFFIX.length) : undefined;
+    if (!isTreeId(id)) return [];
+    const path = `${directory}/${entry}`;
+    const read = readRecord(host, path, TREE_RECORD);
+    if (read.kind === "unreadable") return [];
+    return { path, id, record: read.kind === "read" ? read.value : undefined };
+  });
+}
+
+/**
+ * Files of records whose trees are gone, and of those that say nothing unless a machine was cloned
+ * from a tree of that name. Looks only.
+ */
+export function findStaleRecords(
+  host: RecordHost,
+  rootDirectory: string,
+  used: ReadonlySet<TreeId>,
+): string[] {
+  const records = listRecords(host, rootDirectory);
+  const cutOff = findHalfWritten(host, rootDirectory);
+  if (records.length === 0) return cutOff;
+  const marks = new Set(listTrees(host, rootDirectory).map((tree) => host.files.birthMark(tree)));
+  const stale = records.filter(({ id, record }) =>
+    record === undefined ? !used.has(id) : !marks.has(record.mark),
+  );
+  return [...stale.map(({ path }) => path), ...cutOff];
+}
+
+/** Of a writer that was killed, or is at it: who removes it has the lock. */
+function findHalfWritten({ files }: RecordHost, rootDirectory: string): string[] {
+  const directory = recordsDirectory(rootDirectory);
+  if (files.probe(directory) === undefined) return [];
+  const paths = files.list(directory).filter((entry) => entry.endsWith(".new"));
+  return paths.map((entry) => `${directory}/${entry}`);
 }
 
 export async function dropStaleRecords(
   host: RecordHost & Pick<Host, "locks">,
   rootDirectory: string,
+  findUsed: () => ReadonlySet<TreeId>,
 ): Promise<void> {
   using _lock = await lockRecords(host, rootDirectory);
-  for (const path of findStaleRecords(host, rootDirectory)) host.files.remove(path);
+  for (const path of findStaleRecords(host, rootDirectory, findUsed())) host.files.remove(path);
 }
 
 const LOCK = ".lock";

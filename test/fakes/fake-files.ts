@@ -48,6 +48,12 @@ export function openFakeFiles(
       return node === undefined ? undefined : toFacts(node);
     },
     birthMark: (path) => `born ${disk.need("name_to_handle_at", path, false).born}`,
+    isMountPoint: (path) => {
+      const node = disk.look(path, false);
+      const around = disk.look(path.slice(0, path.lastIndexOf("/")), true);
+      return node?.volume.fileSystem !== around?.volume.fileSystem;
+    },
+    isReadOnly: (path) => disk.need("access", path, false).volume.readOnly,
     realPath: (path) => {
       const node = disk.look(path, false);
       if (node?.kind !== "link") disk.need("realpath", path);

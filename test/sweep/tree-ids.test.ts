@@ -1,10 +1,17 @@
 /** Trees keep their names over mounts, reboots and renames, and never get those of others. */
 import { describe, expect, test } from "bun:test";
 import { chrootListAction } from "../../src/cli/chroot-list.ts";
+import { chrootLoginAction } from "../../src/cli/chroot-login.ts";
+import { chrootRemoveAction } from "../../src/cli/chroot-remove.ts";
 import { prepareAction } from "../../src/cli/prepare.ts";
-import { readTreeId } from "../../src/image/tree-id.ts";
+import { findRetiredChores } from "../../src/image/tidy.ts";
+import { ensureTreeId, readTreeId } from "../../src/image/tree-id.ts";
+import { machinePaths } from "../../src/machine/machine-paths.ts";
+import { STORAGES } from "../../src/storage/detect.ts";
 import type { StorageKind } from "../../src/storage/storage.ts";
-import type { FakeComputer } from "../fakes/fake-host.ts";
+import { parseMachineName } from "../../src/text/names.ts";
+import { EXT4 } from "../fakes/fake-disk.ts";
+import type { FakeComputer, FakeProcess } from "../fakes/fake-host.ts";
 import {
   cleanup,
   collectLater,
@@ -12,6 +19,7 @@ import {
   MACHINE,
   openChanging,
   prepare,
+  prepareAnother,
   prepareWithPackages,
   ROOT,
   remove,
@@ -104,6 +112,90 @@ describe.each([...KINDS])("on %s", (kind) => {
   });
 });
 
+describe("a tree that a machine was cloned from, and that a person has renamed,", () => {
+  const removeOther = ({ host }: FakeProcess): Promise<unknown> =>
+    chrootRemoveAction({ host, version: "0" }, "other", undefined);
+  const openRenamed = async (): Promise<FakeComputer> => {
+    const computer = openChanging({ kind: "overlay", image: "tree" });
+    await run(computer, prepare);
+    computer.disk.move(`${ROOT}/debian`, `${ROOT}/other`, "new");
+    return computer;
+  };
+  const recordsOf = ({ disk }: FakeComputer): string[] =>
+    [...disk.directoryAt("scandir", `${ROOT}/.trees`).entries.keys()]
+      .filter((entry) => entry.endsWith(".json"))
+      .map((entry) => `${ROOT}/.trees/${entry}`);
+
+  test("has its name still, stays while the machine lives, and no longer", async () => {
+    const computer = await openRenamed();
+    const id = idOf(computer, `${ROOT}/other`);
+    expect(id).toBeDefined();
+    // What comes in its old place is another.
+    computer.disk.ensureDirectory(`${ROOT}/debian`, 0o755);
+    expect(idOf(computer, `${ROOT}/debian`)).toBeUndefined();
+    await run(computer, prepareAnother);
+    expect(idOf(computer, `${ROOT}/debian`)).not.toBe(id);
+    await collectLater(computer);
+    expect(idOf(computer, `${ROOT}/other`)).toBe(id);
+    await expect(removeOther(computer.start())).rejects.toThrow("a job's machine uses it");
+    await run(computer, cleanup);
+    await removeOther(computer.start());
+  });
+
+  test("stays where its record was cut off, also when it is exchanged for another", async () => {
+    const computer = await openRenamed();
+    const [record = ""] = recordsOf(computer);
+    const file = computer.disk.need("open", record);
+    if (file.kind === "file") file.text = "";
+    await expect(removeOther(computer.start())).rejects.toThrow("uses cannot be read");
+    await chrootLoginAction({ ...computer.start(), version: "0" }, "other", ["change"], {});
+    await collectLater(computer);
+    expect(computer.disk.directoryAt("scandir", `${ROOT}/.retired`).entries.size).toBe(1);
+    await run(computer, cleanup);
+    await collectLater(computer);
+    expect(computer.disk.directoryAt("scandir", `${ROOT}/.retired`).entries.size).toBe(0);
+    expect(recordsOf(computer)).not.toContain(record);
+  });
+
+  test("stays where its record is gone", async () => {
+    const computer = await openRenamed();
+    for (const record of recordsOf(computer)) computer.disk.remove(record);
+    await expect(removeOther(computer.start())).rejects.toThrow("is not known");
+    await run(computer, cleanup);
+    await removeOther(computer.start());
+  });
+});
+
+test("mounts that the file system cannot tell apart are told by where they are", () => {
+  const computer = openChanging({ kind: "overlay", image: "tree" });
+  const roots = ["one", "two"].map((name) => `${ROOT}/${name}`);
+  for (const root of roots) computer.disk.mount(root, EXT4);
+  const { host } = computer.start();
+  const alike = { ...host, files: { ...host.files, birthMark: () => "the root of an ext4" } };
+  const [one = "", two = ""] = roots;
+  return ensureTreeId(alike, { rootDirectory: ROOT, tree: one }).then(async (id) => {
+    expect(readTreeId(alike, { rootDirectory: ROOT, tree: two })).toBeUndefined();
+    computer.disk.remove(one);
+    expect(readTreeId(alike, { rootDirectory: ROOT, tree: two })).toBeUndefined();
+    expect(await ensureTreeId(alike, { rootDirectory: ROOT, tree: two })).not.toBe(id);
+  });
+});
+
+test("a tree that a machine turns out to be cloned from is not thrown away on an older look", async () => {
+  const computer = openChanging({ kind: "overlay", image: "tree" });
+  await run(computer, prepare);
+  await run(computer, login);
+  const process = computer.start();
+  const store = { rootDirectory: ROOT, storage: STORAGES.overlay };
+  const state = machinePaths(parseMachineName(MACHINE)).runtime;
+  computer.disk.move(state, "/run/aside", "new");
+  const [chore, ...more] = findRetiredChores(process.host, store);
+  expect(more).toEqual([]);
+  computer.disk.move("/run/aside", state, "new");
+  await chore?.act();
+  expect(computer.disk.directoryAt("scandir", `${ROOT}/.retired`).entries.size).toBe(1);
+});
+
 test("looking gives no names", async () => {
   const computer = openChanging({ kind: "overlay", image: "tree" });
   const before = computer.disk.describe("/");
@@ -123,7 +215,7 @@ test("names of trees that are gone go too", async () => {
   const records = (): string[] => [
     ...computer.disk.directoryAt("scandir", `${ROOT}/.trees`).entries.keys(),
   ];
-  expect(records()).toEqual([".lock", "debian.json"]);
+  expect(records()).toEqual([".lock", `${idOf(computer, `${ROOT}/debian`)}.json`]);
   computer.disk.remove(`${ROOT}/debian`);
   await collectLater(computer);
   expect(records()).toEqual([".lock"]);

@@ -9,7 +9,7 @@ import { findImage, generationsDirectory, type Image } from "../find-image.ts";
 import { removeLocks } from "../lock-paths.ts";
 import { readTreeId } from "../tree-id.ts";
 import { treeLock } from "../tree-lock.ts";
-import { usedTrees } from "../used-trees.ts";
+import { mayBeUsed, usedTrees } from "../used-trees.ts";
 import { findGeneration, type Generation, listGenerations, pinPath } from "./generations.ts";
 import { makeCurrent, takeGenerationAway } from "./publish.ts";
 
@@ -112,12 +112,12 @@ async function takeAway(
   if (version !== undefined) {
     const chosen = findGeneration(generations, { name, version });
     if (chosen.current) throw refusal(name, `generation "${chosen.version}" is what new jobs get`);
-    requireUnused(host, name, [chosen]);
+    requireUnused(host, store, name, [chosen]);
     takeGenerationAway(host, store, chosen);
     return;
   }
   const plain = image.kind === "plain";
-  requireUnused(host, name, plain ? [plainTree(host, store, image)] : generations);
+  requireUnused(host, store, name, plain ? [plainTree(host, store, image)] : generations);
   const place = plain ? image.tree : generationsDirectory(store.rootDirectory, name);
   moveToTrash(host, store.rootDirectory, place);
   removeLocks(host, store.rootDirectory, name);
@@ -132,10 +132,11 @@ const plainTree = (host: Host, { rootDirectory }: ImageStore, { tree }: Image) =
 
 function requireUnused(
   host: Host,
+  store: ImageStore,
   name: ImageName,
   trees: readonly Pick<Generation, "id" | "pinned" | "version" | "foreign">[],
 ): void {
-  const used = usedTrees(host);
+  const used = usedTrees(host, store.rootDirectory);
   for (const tree of trees) {
     const what = tree.version === "" ? "it" : `generation "${tree.version}"`;
     if (tree.foreign) throw refusal(name, `what is known of ${what} cannot be read`);
@@ -143,6 +144,12 @@ function requireUnused(
       throw refusal(name, `a job's machine uses ${what}`);
     }
     if (used.unknown) throw refusal(name, `what one of the jobs' machines uses cannot be read`);
+    if (mayBeUsed(used, tree.id)) {
+      throw refusal(
+        name,
+        `the tree of one of the jobs' machines is not known, and may be this one`,
+      );
+    }
     if (tree.pinned) throw refusal(name, `${what} is pinned`);
   }
 }

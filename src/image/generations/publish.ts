@@ -97,8 +97,9 @@ export async function replacePlain(
 
 /** Generations that the current one's rule no longer keeps. Looks only. */
 export function findOldGenerations(host: Host, store: ImageStore, name: ImageName): Generation[] {
-  const used = usedTrees(host);
+  // In this order: a machine that is cloned meanwhile was not cloned from an old one.
   const generations = listGenerations(host, store.rootDirectory, name);
+  const used = usedTrees(host, store.rootDirectory);
   const candidates = generations.map((one) => ({
     ...one,
     // Another release's is not ours to judge.
@@ -145,7 +146,7 @@ async function removeUnused(
   {
     using _lock = await treeLock(host, store.rootDirectory, name, "exclusive");
     // A job may have been cloned from it, and a person may have pinned it, since we looked.
-    if (mayBeUsed(usedTrees(host), generation.id)) return;
+    if (mayBeUsed(usedTrees(host, store.rootDirectory), generation.id)) return;
     if (host.files.probe(pinPath(generation.tree)) !== undefined) return;
     takeGenerationAway(host, store, generation);
   }
