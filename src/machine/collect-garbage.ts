@@ -5,7 +5,7 @@
 import type { Host } from "../host/host.ts";
 import { PAIRS_DIRECTORY } from "../network/network-paths.ts";
 import { discardTree } from "../storage/trash.ts";
-import { isMachineName, type MachineName, unescapeUnitName } from "../text/names.ts";
+import { isMachineName, type MachineName } from "../text/names.ts";
 import { onlyWarn } from "../text/only-warn.ts";
 import { listMachines } from "./machine-list.ts";
 import {
@@ -15,7 +15,7 @@ import {
   RANGES_DIRECTORY,
 } from "./machine-paths.ts";
 import { readMachineState } from "./machine-state.ts";
-import { MACHINES_SLICE, machineUnits } from "./machine-units.ts";
+import { BUILD_SLICE, MACHINES_SLICE, machineOfUnit, machineUnits } from "./machine-units.ts";
 import { type Owner, ownerIsGone } from "./owner.ts";
 import { isBeingPrepared, listPreparing } from "./preparing.ts";
 import { destroyMachine, releaseMachine } from "./release.ts";
@@ -76,28 +76,14 @@ async function listUnits(host: Pick<Host, "processes">): Promise<string[]> {
     ...["systemctl", "list-units", "--all", "--full", "--plain", "--no-legend"],
     ...patterns,
   ]);
-  return listed.split("\n").flatMap((line) => machineOf(line.trim().split(" ")[0] ?? "") ?? []);
+  return listed.split("\n").flatMap((line) => machineOfUnit(line.trim().split(" ")[0] ?? "") ?? []);
 }
 
 /** What systemd knows nothing of any more may still have its cgroup. */
 const listCgroups = ({ cgroups }: Pick<Host, "cgroups">): string[] =>
-  [MACHINES_SLICE, `${MACHINES_SLICE}/nspawn_runner-build.slice`].flatMap((above) =>
-    cgroups.list(above).flatMap((name) => machineOf(name) ?? []),
+  [MACHINES_SLICE, `${MACHINES_SLICE}/${BUILD_SLICE}`].flatMap((above) =>
+    cgroups.list(above).flatMap((name) => machineOfUnit(name) ?? []),
   );
-
-/**
- * The machine whose unit or slice that is; nothing when it is none. Units of ours that are no machine
- * have a dash behind the common part of their names, which is never in that of a machine.
- */
-function machineOf(unit: string): MachineName | undefined {
-  const escaped = /^(?:nspawn-runner-|nspawn_runner-build-|nspawn_runner-)([^-]+)\./.exec(
-    unit,
-  )?.[1];
-  const name = unescapeUnitName(escaped ?? "");
-  if (!isMachineName(name)) return undefined;
-  const units = machineUnits(name);
-  return unit === units.unit || unit === units.slice ? name : undefined;
-}
 
 function judge(host: Host, rootDirectory: string, name: MachineName): MachineGarbage | undefined {
   if (isBeingPrepared(host, name)) return undefined;

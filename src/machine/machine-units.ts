@@ -1,5 +1,10 @@
 /** The names that systemd knows a machine by. Pure, and apart from its plan: each stage needs them. */
-import { escapeUnitName, type MachineName } from "../text/names.ts";
+import {
+  escapeUnitName,
+  isMachineName,
+  type MachineName,
+  unescapeUnitName,
+} from "../text/names.ts";
 
 export interface MachineUnits {
   readonly unit: string;
@@ -8,7 +13,7 @@ export interface MachineUnits {
   readonly cgroup: string;
 }
 
-/** How the names of machines begin that images are built in. */
+/** How the names of machines begin that images are built in; without its dash, their slice's. */
 export const BUILD_PREFIX = "build-";
 /** And of those that a person works in. */
 export const LOGIN_PREFIX = "login-";
@@ -17,13 +22,28 @@ export const LOGIN_PREFIX = "login-";
 const SLICE = "nspawn_runner";
 /** All machines are below it. */
 export const MACHINES_SLICE = `${SLICE}.slice`;
+/** Images are built in a slice of their own, which an administrator can give less weight. */
+export const BUILD_SLICE = `${SLICE}-build.slice`;
 
 export function machineUnits(name: MachineName): MachineUnits {
   const escaped = escapeUnitName(name);
   const unit = `nspawn-runner-${escaped}.service`;
-  // Images are built in a slice of their own, which an administrator can give less weight.
-  const group = name.startsWith(BUILD_PREFIX) ? `${SLICE}-build` : SLICE;
-  const slice = `${group}-${escaped}.slice`;
-  const above = group === SLICE ? "" : `${group}.slice/`;
+  const builds = name.startsWith(BUILD_PREFIX);
+  const slice = `${SLICE}-${builds ? "build-" : ""}${escaped}.slice`;
+  const above = builds ? `${BUILD_SLICE}/` : "";
   return { unit, slice, cgroup: `${MACHINES_SLICE}/${above}${slice}/${unit}` };
+}
+
+/**
+ * The machine whose unit or slice that is; nothing when it is none's, as the slice of all builds, the
+ * units of packaging/, and those that watch an owner or delete trees.
+ */
+export function machineOfUnit(unit: string): MachineName | undefined {
+  const escaped = /^(?:nspawn-runner-|nspawn_runner-build-|nspawn_runner-)([^-]+)\./.exec(
+    unit,
+  )?.[1];
+  const name = unescapeUnitName(escaped ?? "");
+  if (!isMachineName(name)) return undefined;
+  const units = machineUnits(name);
+  return unit === units.unit || unit === units.slice ? name : undefined;
 }

@@ -42,11 +42,14 @@ function imageNameFault(text: string): string | undefined {
 export function isTreeId(value: unknown): value is TreeId {
   return typeof value === "string" && /^[A-Za-z0-9-]{8,64}$/.test(value);
 }
-/** Its unit would be `packaging/nspawn-runner-gc.service`. */
-const NOT_A_MACHINE = "gc";
+/**
+ * No machine's: `nspawn-runner-gc.service` is a unit of ours (packaging/), and
+ * `nspawn_runner-build.slice` the one that all machines of builds are in.
+ */
+export const RESERVED_MACHINE_NAMES: readonly string[] = ["build", "gc"];
 
 export function isMachineName(text: string): text is MachineName {
-  if (text === NOT_A_MACHINE) return false;
+  if (RESERVED_MACHINE_NAMES.includes(text)) return false;
   return text.length <= MACHINE_NAME_LENGTH_MAX && /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/.test(text);
 }
 
@@ -57,7 +60,7 @@ export function parseMachineName(text: string): MachineName {
     kind: "usage",
     message: `"${escapeUntrusted(text, 80)}" cannot be the name of a machine.`,
     hints: [
-      `Use 1 to ${MACHINE_NAME_LENGTH_MAX} lower-case letters, digits and "-", with a letter or digit at both ends; not "${NOT_A_MACHINE}".`,
+      `Use 1 to ${MACHINE_NAME_LENGTH_MAX} lower-case letters, digits and "-", with a letter or digit at both ends; not ${RESERVED_MACHINE_NAMES.map((name) => `"${name}"`).join(" or ")}.`,
     ],
   });
 }

@@ -152,7 +152,7 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
         isPopulated: (path) => systemd.units.get(unitOf(path))?.lives === true,
         hasProcesses: () => false,
         memoryKills: () => 0,
-        list: (path) => (path === MACHINES_SLICE ? [...systemd.slices] : []),
+        list: (path) => (path === MACHINES_SLICE ? systemd.slicesAndAbove() : []),
         // systemd removes them with their slice.
         prune: () => {},
         kill: (path) => effects.change(`kill ${path}`, () => systemd.kill(unitOf(path))),

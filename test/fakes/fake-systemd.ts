@@ -2,6 +2,7 @@
  * systemd as the project uses it: transient units of machines, which start, tell that they are
  * ready, take scripts, end, and then run their `ExecStopPost=`.
  */
+import { BUILD_SLICE } from "../../src/machine/machine-units.ts";
 import { type Answer, type CommandTable, REFUSED } from "./fake-commands.ts";
 import type { FakeDisk } from "./fake-disk.ts";
 
@@ -20,6 +21,8 @@ export interface FakeSystemd {
   readonly units: Map<string, Unit>;
   /** They outlive their units until they are stopped themselves. */
   readonly slices: ReadonlySet<string>;
+  /** With those that they are in, as systemd lists them. */
+  slicesAndAbove(): string[];
   /** Names of the units that wait for the end of a process. */
   readonly watchers: ReadonlySet<string>;
   /** That process has ended: the unit that waits for it does its work. */
@@ -46,6 +49,8 @@ export type RunScript = (text: string) => { readonly output: string; readonly co
 /** What a person does in the tree of a machine; their exit code. */
 export type Work = (tree: string) => number;
 
+const isOfBuild = (slice: string): boolean => slice.startsWith("nspawn_runner-build-");
+
 /** nspawn of whichever machine is asked for: nobody compares them. */
 const MAIN_PID = 4711;
 
@@ -68,6 +73,10 @@ export function openSystemd(options: {
   });
   const units = new Map<string, Unit>();
   const slices = new Set<string>();
+  const slicesAndAbove = (): string[] => [
+    ...slices,
+    ...([...slices].some(isOfBuild) ? [BUILD_SLICE] : []),
+  ];
   const watchers = new Set<string>();
   const watcherOf = (id: number, startTicks: number): string =>
     `nspawn-runner-watch-${id}-${startTicks}.service`;
@@ -137,9 +146,11 @@ export function openSystemd(options: {
 
   const stop = async (argv: readonly string[]): Promise<Answer> => {
     const names = argv.slice(argv.indexOf("stop") + 1);
-    const chosen = [...units.values()].filter(
-      (unit) => names.includes(unit.name) || names.includes(unit.slice),
-    );
+    const ends = (unit: Unit): boolean =>
+      names.includes(unit.name) ||
+      names.includes(unit.slice) ||
+      (names.includes(BUILD_SLICE) && isOfBuild(unit.slice));
+    const chosen = [...units.values()].filter(ends);
     for (const unit of chosen) await end(unit.name, "success");
     const stopped = names.filter((name) => slices.delete(name));
     return chosen.length + stopped.length > 0
@@ -156,6 +167,7 @@ export function openSystemd(options: {
   return {
     units,
     slices,
+    slicesAndAbove,
     watchers,
     endWatchers: async (id, startTicks) => {
       if (!watchers.delete(watcherOf(id, startTicks))) return;
@@ -190,7 +202,7 @@ export function openSystemd(options: {
             ? REFUSED
             : {
                 exitCode: 0,
-                stdout: [...units.keys(), ...slices, ...watchers]
+                stdout: [...units.keys(), ...slicesAndAbove(), ...watchers]
                   .map((name) => `${name} loaded active running\n`)
                   .join(""),
               },
