@@ -25,19 +25,30 @@ export function removeOwn(path: string): void {
       `Unmount it, then try again: umount "${mounted}"`,
     );
   }
-  removeDirectory(path, path, DEPTH_MAX);
+  // Before anything is gone: what is not ours is left whole.
+  if (isDeeper(path, DEPTH_MAX)) {
+    throw refusal(path, "it is deeper than what we make", `Look what it is: find "${path}"`);
+  }
+  removeDirectory(path);
 }
 
-function removeDirectory(top: string, path: string, depth: number): void {
-  if (depth === 0)
-    throw refusal(top, "it is deeper than what we make", `Look what it is: find "${top}"`);
-  for (const entry of ignoreGone(() => fs.readdirSync(path, { withFileTypes: true })) ?? []) {
+function isDeeper(path: string, depth: number): boolean {
+  if (depth === 0) return true;
+  const directories = listEntries(path).filter((entry) => entry.isDirectory());
+  return directories.some((entry) => isDeeper(`${path}/${entry.name}`, depth - 1));
+}
+
+function removeDirectory(path: string): void {
+  for (const entry of listEntries(path)) {
     const below = `${path}/${entry.name}`;
-    if (entry.isDirectory()) removeDirectory(top, below, depth - 1);
+    if (entry.isDirectory()) removeDirectory(below);
     else unlink(below);
   }
   ignoreGone(() => fs.rmdirSync(path));
 }
+
+const listEntries = (path: string): fs.Dirent[] =>
+  ignoreGone(() => fs.readdirSync(path, { withFileTypes: true })) ?? [];
 
 const unlink = (path: string): void => ignoreGone(() => fs.unlinkSync(path));
 
