@@ -106,6 +106,10 @@ async function endMachines(host: Host, directory: string): Promise<void> {
   for (const name of names) await destroyMachine(host, name);
 }
 
+/** Whether a machine works in the draft of that image, or has. */
+export const hasMachine = (host: Pick<Host, "files">, store: ImageStore, name: string): boolean =>
+  host.files.probe(machinesFile(`${draftsDirectory(store)}/${name}`)) !== undefined;
+
 /** Names of drafts whose command was killed: nobody is changing their image. Looks only. */
 export function findStaleDrafts(host: Host, store: ImageStore): string[] {
   const drafts = draftsDirectory(store);

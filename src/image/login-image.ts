@@ -15,6 +15,7 @@ import { requireManifest, writeManifest } from "./generations/manifest.ts";
 import { newVersion, publishGeneration, replacePlain } from "./generations/publish.ts";
 import { keepResolvConf } from "./kept-resolv-conf.ts";
 import { loginMachine, newLoginName } from "./login-machine.ts";
+import { requireExchangeable } from "./movable-tree.ts";
 import { tidyImage } from "./tidy.ts";
 import { ensureTreeId } from "./tree-id.ts";
 import { treeLock } from "./tree-lock.ts";
@@ -45,6 +46,7 @@ async function changeImage(host: Host, store: ImageStore, request: LoginRequest)
   const image = findImage(host, store.rootDirectory, name);
   // Or the session's work would be lost for it.
   requireManifest(host, image.tree);
+  requireExchangeable(host, image);
   await using draft = await openDraft(host, store, name);
   await store.storage.copyTree(host, image.tree, draft.tree);
   if (request.command.length === 0) {

@@ -5,6 +5,7 @@ import type { Host } from "../host/host.ts";
 import type { ImageStore } from "../image/draft.ts";
 import { findImage, hasSystemd, type Image, probeImage } from "../image/find-image.ts";
 import { requireManifest } from "../image/generations/manifest.ts";
+import { wantsOwnTree } from "../image/movable-tree.ts";
 import { findExtended } from "../image/packages/extended-images.ts";
 import {
   PACKAGES_VARIABLE,
@@ -51,8 +52,8 @@ export interface JobFacts {
 
 export interface FoundImage {
   readonly image: Image;
-  /** Whether clones of it take no longer than they must. */
-  readonly isOwnTree: boolean;
+  /** See `image/movable-tree.ts`. */
+  readonly wantsOwnTree: boolean;
   readonly boots: boolean;
   readonly settings: MachineSettings;
 }
@@ -125,7 +126,7 @@ async function isToBeBuilt(host: Host, config: Config, text: string): Promise<bo
 function describe(host: Host, store: ImageStore, image: Image): FoundImage {
   return {
     image,
-    isOwnTree: store.storage.isOwnTree(host, image.tree),
+    wantsOwnTree: wantsOwnTree(host, store, image),
     boots: hasSystemd(host, image.tree),
     settings: requireManifest(host, image.tree)?.settings ?? PLAIN_SETTINGS,
   };

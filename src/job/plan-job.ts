@@ -20,13 +20,10 @@ export type Need =
 
 /** In the order in which they are to be met; what the first one makes, the others build on. */
 export function planNeeds(facts: JobFacts): readonly Need[] {
-  const { image, packages, store, imageName } = facts;
+  const { image, packages, imageName } = facts;
   if (image === undefined) return [{ kind: "image", name: imageName }];
   const needs: Need[] = [];
-  const { needsOwnTree } = store.storage.traits;
-  if (needsOwnTree && image.image.kind === "plain" && !image.isOwnTree) {
-    needs.push({ kind: "own-tree", image: image.image });
-  }
+  if (image.wantsOwnTree) needs.push({ kind: "own-tree", image: image.image });
   if (packages !== undefined) {
     const installed = packages.extended !== undefined;
     needs.push({ kind: "packages", base: image.image, packages: packages.names, installed });

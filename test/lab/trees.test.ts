@@ -140,3 +140,60 @@ test("on ext4, logins give an image a tree at a time, and never the packages of 
     await shell(`systemctl stop "nspawn-runner-trash-*.service"; rm -rf $0/.trash/*`, root);
   }
 });
+
+test("on btrfs, an image that is a bind mount starts at once, and stays what it is", async () => {
+  const { root } = await openDisk("btrfs");
+  const runner = openRunner({ kind: "btrfs", root });
+  const outside = `/fs/ext4/${uniqueName()}`;
+  later(() => command("rm", "-r", outside));
+  later(() => command("umount", `${root}/mounted`));
+  await shell(
+    `mkdir $0 $1/mounted; cp -a /fs/ext4/root/nobash/. $0; mount --bind $0 $1/mounted`,
+    outside,
+    root,
+  );
+  const machine = await runner.machine("mounted");
+  expect((await machine.run("#!/bin/sh\ncat /etc/os-release")).stdout).toBe("ID=busybox\n");
+  const login = await runner.call("chroot-login", "mounted", "--", "/bin/sh", "-c", "echo begun");
+  expect(login).toMatchObject({ code: 2, stdout: "" });
+  expect(login.stderr).toContain(`something is mounted on "${root}/mounted"`);
+  const removal = await runner.call("chroot-remove", "mounted");
+  expect(removal.stderr).toContain("a job's machine uses it");
+  await runner.call("cleanup", "--id", machine.name);
+  expect((await runner.call("chroot-remove", "mounted")).stderr).toContain(
+    `umount "${root}/mounted"`,
+  );
+  expect(await shell(`ls -A $0/.retired 2>/dev/null || true`, root)).toBe("");
+});
+
+test("on btrfs, a read-only subvolume starts and goes; a login says how it can be changed", async () => {
+  const { root } = await openDisk("btrfs");
+  const runner = openRunner({ kind: "btrfs", root });
+  await putPlain(root, "first", "btrfs -q subvolume create");
+  await shell(`btrfs property set $0/plain ro true`, root);
+  const machine = await runner.machine("plain");
+  expect((await machine.run("#!/bin/sh\ncat /etc/state")).stdout).toBe("first\n");
+  await runner.call("cleanup", "--id", machine.name);
+  const login = await runner.call("chroot-login", "plain", "--", "/bin/sh", "-c", "echo begun");
+  expect(login).toMatchObject({ code: 2, stdout: "" });
+  const made = /Make it writable: (.*)/.exec(login.stderr)?.[1] ?? "false";
+  await shell(made);
+  expect((await runner.call("chroot-login", "plain", "--", "/bin/true")).code).toBe(0);
+  await shell(`btrfs property set $0/plain ro true`, root);
+  expect((await runner.call("chroot-remove", "plain")).code).toBe(0);
+  expect(await shell(`ls $0`, root)).toBe("");
+});
+
+test("on ext4, a machine keeps its tree when the image is renamed and removed", async () => {
+  const { root } = await openDisk("ext4");
+  const runner = openRunner({ kind: "overlay", root });
+  await putPlain(root, "first", "mkdir");
+  const machine = await runner.machine("plain");
+  await shell(`mv $0/plain $0/other`, root);
+  const removal = await runner.call("chroot-remove", "other");
+  expect(removal).toMatchObject({ code: 2, stderr: expect.stringContaining("machine uses it") });
+  expect((await runner.call("gc")).code).toBe(0);
+  expect((await machine.run("#!/bin/sh\ncat /etc/state")).stdout).toBe("first\n");
+  await runner.call("cleanup", "--id", machine.name);
+  expect((await runner.call("chroot-remove", "other")).code).toBe(0);
+});

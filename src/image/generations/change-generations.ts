@@ -4,9 +4,10 @@ import { moveToTrash, startDeleter } from "../../storage/trash.ts";
 import { RunnerError } from "../../text/errors.ts";
 import type { ImageName } from "../../text/names.ts";
 import { requireChangeLock } from "../change-lock.ts";
-import type { ImageStore } from "../draft.ts";
+import { type ImageStore, writtenAway } from "../draft.ts";
 import { findImage, generationsDirectory, type Image } from "../find-image.ts";
 import { removeLocks } from "../lock-paths.ts";
+import { makeMovable, requireNoMount } from "../movable-tree.ts";
 import { readTreeId } from "../tree-id.ts";
 import { treeLock } from "../tree-lock.ts";
 import { mayBeUsed, usedTrees } from "../used-trees.ts";
@@ -96,6 +97,7 @@ export async function removeImage(
   const { name } = findImage(host, store.rootDirectory, request.image);
   using _change = requireChangeLock(host, store.rootDirectory, name);
   await takeAway(host, store, { name, version: request.version });
+  await writtenAway(host, store.rootDirectory);
   await startDeleter(host, store.rootDirectory);
 }
 
@@ -113,12 +115,15 @@ async function takeAway(
     const chosen = findGeneration(generations, { name, version });
     if (chosen.current) throw refusal(name, `generation "${chosen.version}" is what new jobs get`);
     requireUnused(host, store, name, [chosen]);
+    await makeMovable(host, chosen.tree);
     takeGenerationAway(host, store, chosen);
     return;
   }
   const plain = image.kind === "plain";
   requireUnused(host, store, name, plain ? [plainTree(host, store, image)] : generations);
   const place = plain ? image.tree : generationsDirectory(store.rootDirectory, name);
+  requireNoMount(host, place);
+  if (plain) await makeMovable(host, place);
   moveToTrash(host, store.rootDirectory, place);
   removeLocks(host, store.rootDirectory, name);
 }

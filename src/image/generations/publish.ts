@@ -8,6 +8,7 @@ import { moveToTrash, startDeleter } from "../../storage/trash.ts";
 import type { ImageName } from "../../text/names.ts";
 import { type Draft, type ImageStore, writtenAway } from "../draft.ts";
 import { generationsDirectory, type Image } from "../find-image.ts";
+import { makeMovable } from "../movable-tree.ts";
 import { retiredPlace } from "../retired-trees.ts";
 import { ensureTreeId } from "../tree-id.ts";
 import { treeLock } from "../tree-lock.ts";
@@ -18,6 +19,9 @@ import { manifestPath, removeManifest } from "./manifest.ts";
 
 /** Of the link that is to become `current`. */
 const NEXT_PREFIX = ".current-";
+
+/** Beside a tree; "new" while it is being written. */
+const FILE_OF_TREE = /^(.*)\.(?:json|pin)((?:\.[0-9a-z]+)?\.new)?$/;
 
 /** Sorts by time to the millisecond, and is never given twice. */
 export function newVersion(host: Pick<Host, "clock" | "randomName">): string {
@@ -65,8 +69,12 @@ export async function makeCurrent(
   choice: { readonly name: ImageName; readonly version: string },
 ): Promise<void> {
   const { name, version } = choice;
-  using _lock = await treeLock(host, store.rootDirectory, name, "exclusive");
-  pointTo(host, generationsDirectory(store.rootDirectory, name), `${name}_${version}`);
+  const directory = generationsDirectory(store.rootDirectory, name);
+  {
+    using _lock = await treeLock(host, store.rootDirectory, name, "exclusive");
+    pointTo(host, directory, `${name}_${version}`);
+  }
+  await writtenAway(host, directory);
 }
 
 function pointTo(host: Host, directory: string, generation: string): void {
@@ -89,10 +97,18 @@ export async function replacePlain(
     const old = retiredPlace(host, store, id);
     // From the place where the old one will be: however this ends, the image is there, and gc
     // finds the other one.
+    const mark = host.files.birthMark(draft.tree);
     host.files.renameNew(draft.tree, old);
-    host.files.exchange(old, image.tree);
+    try {
+      host.files.exchange(old, image.tree);
+    } catch (error) {
+      // Refused: what lies there is the draft still, and nothing that was replaced.
+      if (host.files.birthMark(old) === mark) host.files.renameNew(old, draft.tree);
+      throw error;
+    }
   }
   draft.published();
+  await writtenAway(host, rootDirectory);
 }
 
 /** Generations that the current one's rule no longer keeps. Looks only. */
@@ -115,11 +131,13 @@ export function findOldGenerations(host: Host, store: ImageStore, name: ImageNam
 export function findStrays(host: Host, store: ImageStore, name: ImageName): string[] {
   const directory = generationsDirectory(store.rootDirectory, name);
   if (host.files.probe(directory) === undefined) return [];
+  // All else is a person's, and none of ours.
   const isStray = (entry: string): boolean => {
-    const tree = /^(.*)\.(json|pin)$/.exec(entry)?.[1];
-    const alone = tree !== undefined && host.files.probe(`${directory}/${tree}`) === undefined;
-    // "new" is a file that was being written.
-    return alone || entry.endsWith(".new") || entry.startsWith(NEXT_PREFIX);
+    const kind = host.files.probe(`${directory}/${entry}`)?.kind;
+    if (kind === "link") return entry.startsWith(NEXT_PREFIX);
+    const [, tree, isNew] = FILE_OF_TREE.exec(entry) ?? [];
+    if (kind !== "file" || !tree?.startsWith(`${name}_`)) return false;
+    return isNew !== undefined || host.files.probe(`${directory}/${tree}`) === undefined;
   };
   const strays = host.files.list(directory).filter(isStray);
   return strays.map((entry) => `${directory}/${entry}`);
@@ -148,6 +166,7 @@ async function removeUnused(
     // A job may have been cloned from it, and a person may have pinned it, since we looked.
     if (mayBeUsed(usedTrees(host, store.rootDirectory), generation.id)) return;
     if (host.files.probe(pinPath(generation.tree)) !== undefined) return;
+    await makeMovable(host, generation.tree);
     takeGenerationAway(host, store, generation);
   }
   await startDeleter(host, store.rootDirectory);
