@@ -6,6 +6,7 @@ import type { Host } from "../../host/host.ts";
 import { PLAIN_SETTINGS } from "../../machine/machine-settings.ts";
 import { RunnerError } from "../../text/errors.ts";
 import type { TreeId } from "../../text/names.ts";
+import { onlyWarn } from "../../text/only-warn.ts";
 import type { BuildLimits } from "../build/build-image.ts";
 import { openBuildLog } from "../build/build-log.ts";
 import { withBuildMachine } from "../build/build-machine.ts";
@@ -21,6 +22,7 @@ import { treeLock } from "../tree-lock.ts";
 import { extendedDirectory } from "../tree-places.ts";
 import { treeSize } from "../tree-size.ts";
 import {
+  dropLocks,
   extendedKey,
   extendedLock,
   forgetExtended,
@@ -81,7 +83,15 @@ export async function extendImage(
   host.log.info(
     `Adding ${packages.join(", ")} to image "${base.name}", once; later jobs get it at once.`,
   );
-  await install(host, store, { ...request, key, baseId, draftName });
+  try {
+    await install(host, store, { ...request, key, baseId, draftName });
+  } catch (error) {
+    held.dispose();
+    await onlyWarn(host.log, `remove the locks of "${key}"`, async () =>
+      dropLocks(host, store, key),
+    );
+    throw error;
+  }
   const made = ready();
   if (made === undefined) throw new Error(`the extended image "${key}" is not there`);
   return made;

@@ -5,6 +5,7 @@ import { type RecordHost, readValue } from "../../record/record.ts";
 import { discardTree, moveToTrash, startDeleter } from "../../storage/trash.ts";
 import { type ImageName, isImageName, type TreeId } from "../../text/names.ts";
 import { onlyWarn } from "../../text/only-warn.ts";
+import { isChanging } from "../change-lock.ts";
 import type { ImageStore } from "../draft.ts";
 import { type Image, probeImage } from "../find-image.ts";
 import {
@@ -13,7 +14,7 @@ import {
   removeManifest,
   requireManifest,
 } from "../generations/manifest.ts";
-import { removeLocks } from "../lock-paths.ts";
+import { listLocks, removeLocks } from "../lock-paths.ts";
 import { readTreeId } from "../tree-id.ts";
 import { tryTreeLock } from "../tree-lock.ts";
 import { extendedDirectory } from "../tree-places.ts";
@@ -25,8 +26,10 @@ import { type PackageRequest, packagesKey } from "./package-request.ts";
 export const extendedTree = (store: ImageStore, key: string): string =>
   `${extendedDirectory(store.rootDirectory)}/${key}`;
 
+const LOCK_PREFIX = ".packages-";
+
 /** Name of the locks of one of these: no image's. */
-export const extendedLock = (key: string): string => `.packages-${key}`;
+export const extendedLock = (key: string): string => `${LOCK_PREFIX}${key}`;
 
 /** The image with those packages, when an earlier job has had them installed. */
 export function findExtended(
@@ -64,8 +67,12 @@ export function findForgettable(
 ): readonly string[] {
   const keys = listKeys(host, store);
   const all = keys.flatMap((key) => describeExtended(host, store, key) ?? []);
-  const strays = keys.filter((key) => host.files.probe(extendedTree(store, key)) === undefined);
-  return [...planForgetting(all, limits), ...strays];
+  const strays = [...keys, ...listLockedKeys(host, store)].filter(
+    (key) =>
+      host.files.probe(extendedTree(store, key)) === undefined &&
+      !isChanging(host, store.rootDirectory, extendedLock(key)),
+  );
+  return [...new Set([...planForgetting(all, limits), ...strays])];
 }
 
 export async function forgetExtended(
@@ -78,6 +85,12 @@ export async function forgetExtended(
       forget(host, store, key),
     );
   }
+}
+
+/** Of those that have locks: also of one that could not be made. */
+function listLockedKeys(host: Host, { rootDirectory }: ImageStore): readonly string[] {
+  const names = listLocks(host, rootDirectory).filter((name) => name.startsWith(LOCK_PREFIX));
+  return names.map((name) => name.slice(LOCK_PREFIX.length));
 }
 
 /** Of trees, and of files whose tree is gone. */
@@ -146,6 +159,17 @@ function takeAway(host: Host, store: ImageStore, key: string): void {
 export function requireReplaceable(host: Host, store: ImageStore, key: string): void {
   if (describeExtended(host, store, key)?.used !== true) return;
   requireManifest(host, extendedTree(store, key));
+}
+
+/**
+ * After an installation that failed, whose change lock the caller has: a job chooses the key, and could
+ * leave locks of any number of them. Who waits to try the same holds one, and comes here in its turn.
+ */
+export function dropLocks(host: Pick<Host, "files">, store: ImageStore, key: string): void {
+  const name = extendedLock(key);
+  using lock = tryTreeLock(host, store.rootDirectory, name);
+  if (lock === undefined || host.files.probe(extendedTree(store, key)) !== undefined) return;
+  removeLocks(host, store.rootDirectory, name);
 }
 
 /** Puts a draft, its manifest and its use in the place of that key. The manifest comes last. */
