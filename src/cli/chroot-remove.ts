@@ -1,6 +1,7 @@
 /** `chroot-remove NAME [VERSION]`. */
 import { readConfig } from "../config/config.ts";
-import { removeImage } from "../image/generations/change-generations.ts";
+import { type Removal, removeImage } from "../image/generations/change-generations.ts";
+import { unreachable } from "../text/unreachable.ts";
 import type { Action } from "./context.ts";
 import { openImageStore } from "./image-store.ts";
 
@@ -10,8 +11,23 @@ export const chrootRemoveAction: Action<[string, string | undefined]> = async (
   version,
 ) => {
   const store = await openImageStore(host, readConfig(host));
-  await removeImage(host, store, { image, version });
-  const what = version === undefined ? `Image "${image}"` : `Generation "${version}" of "${image}"`;
-  host.log.info(`${what} is removed.`);
+  const removal = await removeImage(host, store, { image, version });
+  host.log.info(describe(removal, { image, version }));
   return "success";
 };
+
+function describe(
+  removal: Removal,
+  { image, version }: { readonly image: string; readonly version: string | undefined },
+): string {
+  switch (removal.kind) {
+    case "image":
+      return `Image "${image}" is removed.`;
+    case "generation":
+      return `Generation "${version}" of "${image}" is removed.`;
+    case "link":
+      return `"${image}", a link to "${removal.target}", is removed; what it led to stays.`;
+    default:
+      return unreachable(removal);
+  }
+}

@@ -62,9 +62,19 @@ export function probeImage(
  * anything is locked or put in order. The image need not be there yet.
  */
 export function resolveAlias(host: FilesHost, rootDirectory: string, name: string): string {
+  if (!isImageName(name)) return name;
   if (host.files.probe(`${rootDirectory}/${name}.v/current`) !== undefined) return name;
-  const target = isImageName(name) ? aliasTarget(host, rootDirectory, name) : undefined;
-  return target ?? name;
+  return aliasTarget(host, rootDirectory, name) ?? name;
+}
+
+/** Where the link of that name leads; nothing where that is the name of no link, or of an image. */
+export function linkTarget(
+  host: FilesHost,
+  rootDirectory: string,
+  name: ImageName,
+): string | undefined {
+  if (host.files.probe(`${generationsDirectory(rootDirectory, name)}/current`)) return undefined;
+  return host.files.readLink(`${rootDirectory}/${name}`);
 }
 
 /** A link `stable` → `trixie` is a second name of an image beside it; others lead nowhere. */
@@ -81,19 +91,15 @@ function aliasTarget(
 
 /**
  * The image that a job asked for. A name that cannot be one, a missing image and a link that
- * leaves the root directory are job errors; the error lists the images there are.
+ * leaves the root directory are job errors; the error lists the images there are. A link to an image
+ * that is missing is the host's fault.
  */
 export function findImage(host: FilesHost, rootDirectory: string, text: string): Image {
   const name = parseImageName(text);
   const image = probeImage(host, rootDirectory, name);
   if (image !== undefined) return image;
-  if (host.files.probe(`${rootDirectory}/${name}`)?.kind === "link") {
-    throw new RunnerError({
-      kind: "job",
-      message: `Cannot use the image "${name}": it is a link, and links are not followed out of "${rootDirectory}".`,
-      hints: ["Move the directory itself there, or bind mount it."],
-    });
-  }
+  const target = linkTarget(host, rootDirectory, name);
+  if (target !== undefined) throw unusableLink(host, { rootDirectory, name, target });
   const names: readonly string[] = listImages(host, rootDirectory).map((known) => known.name);
   const near = nearestName(name, names);
   throw new RunnerError({
@@ -105,6 +111,28 @@ export function findImage(host: FilesHost, rootDirectory: string, text: string):
         ? `There are no images in "${rootDirectory}" yet: create one with "nspawn-runner chroot-create NAME".`
         : `The images are: ${names.join(", ")}.`,
     ],
+  });
+}
+
+function unusableLink(
+  host: FilesHost,
+  link: { readonly rootDirectory: string; readonly name: ImageName; readonly target: string },
+): RunnerError {
+  const { rootDirectory, name, target } = link;
+  const image = aliasTarget(host, rootDirectory, name);
+  if (image !== undefined) {
+    return new RunnerError({
+      kind: "system",
+      message: `Cannot use the image "${name}": it is a second name of "${image}", and there is no such image.`,
+      hints: [
+        `Create that ("nspawn-runner chroot-create ${image}"), or remove the name ("nspawn-runner chroot-remove ${name}").`,
+      ],
+    });
+  }
+  return new RunnerError({
+    kind: "job",
+    message: `Cannot use the image "${name}": it is a link to "${escapeUntrusted(target)}". Links are followed to an image beside them, once, and not out of "${rootDirectory}".`,
+    hints: ["Move the directory itself there, or bind mount it."],
   });
 }
 

@@ -3,7 +3,13 @@ import { definitionDirectories, jobNetwork } from "../config/choices.ts";
 import type { Config } from "../config/config.ts";
 import type { Host } from "../host/host.ts";
 import type { ImageStore } from "../image/draft.ts";
-import { findImage, hasSystemd, type Image, probeImage } from "../image/find-image.ts";
+import {
+  findImage,
+  hasSystemd,
+  type Image,
+  probeImage,
+  resolveAlias,
+} from "../image/find-image.ts";
 import { requireManifest } from "../image/generations/manifest.ts";
 import { wantsOwnTree } from "../image/movable-tree.ts";
 import { findExtended } from "../image/packages/extended-images.ts";
@@ -38,7 +44,7 @@ export interface PrepareRequest {
 export interface JobFacts {
   readonly request: PrepareRequest;
   readonly store: ImageStore;
-  /** The image as the job, or else the administrator, named it. */
+  /** The image that the job, or else the administrator, named: by its name on the disk. */
   readonly imageName: string;
   /** Nothing when it is declared, and was not built yet. */
   readonly image: FoundImage | undefined;
@@ -76,14 +82,15 @@ export async function gatherJob(
   await requireUsableHost(host);
   const { rootDirectory } = config;
   requireRootDirectory(host, rootDirectory);
-  const imageName = chooseImage(request, config);
+  // An alias of an image that was not built yet is one that can be built.
+  const imageName = resolveAlias(host, rootDirectory, chooseImage(request, config));
   const names = parsePackageRequest(request.packages);
   if (names !== undefined && config.jobPackages === undefined) throw packagesRefused();
   const storage = await chooseStorage(host, { directory: rootDirectory, kind: config.storage });
   const store = { rootDirectory, storage };
   const image = (await isToBeBuilt(host, config, imageName))
     ? undefined
-    : findImage(host, rootDirectory, imageName);
+    : findImage(host, rootDirectory, chooseImage(request, config));
   return {
     request,
     store,

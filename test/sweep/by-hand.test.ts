@@ -1,8 +1,10 @@
 /** What people put into the root directory themselves: as it comes, and never lost. */
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { chrootRemoveAction } from "../../src/cli/chroot-remove.ts";
 import { chrootRollbackAction } from "../../src/cli/chroot-rollback.ts";
+import { prepareAction } from "../../src/cli/prepare.ts";
 import { tryChangeLock } from "../../src/image/change-lock.ts";
+import { treeLock } from "../../src/image/tree-lock.ts";
 import { makeSystem } from "../fakes/fake-commands.ts";
 import { EXT4 } from "../fakes/fake-disk.ts";
 import type { FakeComputer, FakeProcess } from "../fakes/fake-host.ts";
@@ -13,6 +15,7 @@ import {
   openChanging,
   prepare,
   prepareAnother,
+  prepareWithPackages,
   ROOT,
   run,
   UNIT,
@@ -136,6 +139,107 @@ test("a read-only subvolume is removed like any other", async () => {
   computer.disk.directoryAt("open", IMAGE).volume.readOnly = true;
   await run(computer, removeAll);
   expect(computer.disk.look(IMAGE, false)).toBeUndefined();
+});
+
+describe("a second name", () => {
+  const openAlias = (target: string): FakeComputer => {
+    const computer = openChanging({ kind: "overlay", image: "tree" });
+    computer.disk.create("symlink", `${ROOT}/stable`, { kind: "link", target });
+    return computer;
+  };
+  const call =
+    (
+      action: typeof chrootRemoveAction,
+      name: string,
+    ): ((process: FakeProcess) => Promise<unknown>) =>
+    ({ host }) =>
+      action({ host, version: "0" }, name, undefined);
+  const prepareStable = ({ host }: FakeProcess): Promise<unknown> =>
+    prepareAction({ host, version: "0" }, "stable", { id: "job-19" });
+
+  test("is removed, and the image stays", async () => {
+    const computer = openAlias("debian");
+    const process = computer.start();
+    await call(chrootRemoveAction, "stable")(process);
+    expect(computer.disk.look(`${ROOT}/stable`, false)).toBeUndefined();
+    expect(computer.disk.look(IMAGE, false)).toBeDefined();
+    expect(process.said).toContain(
+      '"stable", a link to "debian", is removed; what it led to stays.',
+    );
+  });
+
+  test("of a declared image that was not built yet has it built", async () => {
+    const computer = openAlias("trixie");
+    const text =
+      "- hosts: all\n  vars:\n    nspawn_runner_create: { mmdebstrap: { suite: trixie } }\n";
+    const definition = "/etc/nspawn-runner/trixie.yaml";
+    computer.disk.create("open", definition, { kind: "file", mode: 0o644, text });
+    await prepareStable(computer.start());
+    expect(entriesOf(computer, `${ROOT}/trixie.v`)).toContain("current");
+  });
+
+  test("of an image that is missing is the host's fault, and tells it from one that leads out", async () => {
+    await expect(prepareStable(openAlias("gone").start())).rejects.toMatchObject({
+      kind: "system",
+      message: expect.stringContaining('a second name of "gone", and there is no such image'),
+    });
+    await expect(prepareStable(openAlias("/srv").start())).rejects.toMatchObject({
+      kind: "job",
+      message: expect.stringContaining('it is a link to "/srv"'),
+    });
+    await run(openAlias("gone"), call(chrootRemoveAction, "stable"));
+  });
+});
+
+test("generations are not removed in favour of a directory that was there before them", async () => {
+  const computer = openChanging({ kind: "overlay", image: "generations" });
+  computer.disk.ensureDirectory(IMAGE, 0o755);
+  await expect(removeAll(computer.start())).rejects.toThrow(`jobs would get "${IMAGE}" then`);
+  expect(computer.disk.look(`${IMAGE}.v/current`, false)).toBeDefined();
+  computer.disk.remove(IMAGE);
+  await run(computer, removeAll);
+  expect(computer.disk.look(`${IMAGE}.v`, false)).toBeUndefined();
+});
+
+test("whatever images are called, none is in the way of another", async () => {
+  const computer = openChanging({ kind: "overlay", image: "none" });
+  const { host } = computer.start();
+  const names = ["a", "a.change", "a.turn", "change", "trees"];
+  const locks = await Promise.all(
+    names.map(async (name) => [
+      tryChangeLock(host, ROOT, name),
+      await treeLock(computer.start().host, ROOT, name, "exclusive"),
+    ]),
+  );
+  for (const [change, trees] of locks) {
+    expect(change).toBeDefined();
+    trees?.[Symbol.dispose]();
+  }
+});
+
+test("packages that are refused, or whose job was killed, leave no locks", async () => {
+  const computer = openChanging({ kind: "overlay", image: "tree" });
+  const locks = (): string[] =>
+    computer.disk.describe(`${ROOT}/.locks`).filter((line) => line.includes(".packages-"));
+  const refused = computer.start();
+  const copy = refused.host.processes.exec;
+  const processes: typeof refused.host.processes = {
+    ...refused.host.processes,
+    exec: (argv, options) => {
+      if (argv[0] === "cp" && locks().length > 0) throw new Error("no copy");
+      return copy(argv, options);
+    },
+  };
+  await expect(
+    prepareWithPackages({ ...refused, host: { ...refused.host, processes } }),
+  ).rejects.toThrow("no copy");
+  expect(locks()).toEqual([]);
+  for (const path of [".trees", ".change"]) {
+    const file = { kind: "file", mode: 0o600, text: "" } as const;
+    computer.disk.create("open", `${ROOT}/.locks/${path}/.packages-0123456789abcdef0123`, file);
+  }
+  await collectLater(computer);
+  expect(locks()).toEqual([]);
 });
 
 const SYNC = (path: string): string => `sync --file-system ${path}`;

@@ -2,10 +2,10 @@
 import type { Host } from "../../host/host.ts";
 import { moveToTrash, startDeleter } from "../../storage/trash.ts";
 import { RunnerError } from "../../text/errors.ts";
-import type { ImageName } from "../../text/names.ts";
+import { type ImageName, parseImageName } from "../../text/names.ts";
 import { requireChangeLock } from "../change-lock.ts";
 import { type ImageStore, writtenAway } from "../draft.ts";
-import { findImage, generationsDirectory, type Image } from "../find-image.ts";
+import { findImage, generationsDirectory, type Image, linkTarget } from "../find-image.ts";
 import { removeLocks } from "../lock-paths.ts";
 import { makeMovable, requireNoMount } from "../movable-tree.ts";
 import { readTreeId } from "../tree-id.ts";
@@ -85,20 +85,37 @@ export async function setPin(
   return target.version;
 }
 
+/** What was removed. */
+export type Removal =
+  | { readonly kind: "image" }
+  | { readonly kind: "generation" }
+  /** A second name of an image, which stays; or one that led nowhere. */
+  | { readonly kind: "link"; readonly target: string };
+
 /**
- * Removes one generation, or the whole image. Refuses what a machine was cloned from, what is
- * pinned, and the current generation alone.
+ * Removes one generation, the whole image, or of a second name the name alone. Refuses what a machine
+ * was cloned from, what is pinned, and the current generation alone.
  */
 export async function removeImage(
   host: Host,
   store: ImageStore,
   request: { readonly image: string; readonly version: string | undefined },
-): Promise<void> {
+): Promise<Removal> {
+  const { rootDirectory } = store;
+  if (request.version === undefined) {
+    const target = linkTarget(host, rootDirectory, parseImageName(request.image));
+    if (target !== undefined) {
+      host.files.remove(`${rootDirectory}/${request.image}`);
+      await writtenAway(host, rootDirectory);
+      return { kind: "link", target };
+    }
+  }
   const { name } = findImage(host, store.rootDirectory, request.image);
   using _change = requireChangeLock(host, store.rootDirectory, name);
   await takeAway(host, store, { name, version: request.version });
   await writtenAway(host, store.rootDirectory);
   await startDeleter(host, store.rootDirectory);
+  return { kind: request.version === undefined ? "image" : "generation" };
 }
 
 /** Out of every job's way, in one rename. */
@@ -122,6 +139,7 @@ async function takeAway(
   const plain = image.kind === "plain";
   requireUnused(host, store, name, plain ? [plainTree(host, store, image)] : generations);
   const place = plain ? image.tree : generationsDirectory(store.rootDirectory, name);
+  if (!plain) requireNothingBehind(host, store, name);
   requireNoMount(host, place);
   if (plain) await makeMovable(host, place);
   moveToTrash(host, store.rootDirectory, place);
@@ -134,6 +152,17 @@ const plainTree = (host: Host, { rootDirectory }: ImageStore, { tree }: Image) =
   pinned: false,
   foreign: false,
 });
+
+/** What was put there by hand before would be the image again: not what who removes it has in mind. */
+function requireNothingBehind(host: Host, { rootDirectory }: ImageStore, name: ImageName): void {
+  const path = `${rootDirectory}/${name}`;
+  if (host.files.probe(path) === undefined) return;
+  throw new RunnerError({
+    kind: "usage",
+    message: `Cannot remove the image "${name}": jobs would get "${path}" then, which was put there by hand.`,
+    hints: [`Remove "${path}", or move it out of "${rootDirectory}"; then try again.`],
+  });
+}
 
 function requireUnused(
   host: Host,
