@@ -9,6 +9,10 @@ test.each([
   [{ code: "ENOSPC" }, 'ERROR: There is no space left for "/subject".'],
   [{ errno: 30 }, 'ERROR: Cannot change "/subject": its file system is read-only.'],
   [{ errno: -13, code: "EACCES", path: "/y" }, 'ERROR: Access to "/y" is denied.'],
+  [
+    { code: "EMFILE", path: "/x" },
+    'ERROR: Cannot open "/x": we have as many files open as we may.',
+  ],
   [{ code: "ENOENT", path: "/x" }, "ERROR: Fault in nspawn-runner itself: no"],
 ])("%p", (facts, text) => {
   const error = explainErrno(failed(facts), "/subject");

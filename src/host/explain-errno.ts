@@ -1,4 +1,4 @@
-/** What the host's disks refuse, as errors that an administrator can act on. Pure. */
+/** What the host's disks and limits refuse, as errors that an administrator can act on. Pure. */
 import { RunnerError } from "../text/errors.ts";
 
 /** errno(3), by the name that Node gives and the number that libc gives. */
@@ -6,6 +6,8 @@ const ERRNO: Readonly<Record<number, string>> = {
   1: "EPERM",
   5: "EIO",
   13: "EACCES",
+  23: "ENFILE",
+  24: "EMFILE",
   28: "ENOSPC",
   30: "EROFS",
   122: "EDQUOT",
@@ -34,6 +36,14 @@ const EXPLANATIONS: Readonly<
     message: (path) => `The quota leaves no space for "${path}".`,
     hint: "Raise the quota, or remove images that nobody needs.",
   },
+  EMFILE: {
+    message: (path) => `Cannot open "${path}": we have as many files open as we may.`,
+    hint: "Raise the limit of who starts us (LimitNOFILE= of a unit, ulimit -n of a shell).",
+  },
+  ENFILE: {
+    message: (path) => `Cannot open "${path}": the host has as many files open as it may.`,
+    hint: "Raise it: sysctl fs.file-max",
+  },
   EROFS: {
     message: (path) => `Cannot change "${path}": its file system is read-only.`,
     hint: "Mount it writable, or set root_directory to a directory that is.",
@@ -54,6 +64,23 @@ export function explainErrno(error: unknown, subject: string): unknown {
     message: explanation.message(path),
     hints: [explanation.hint],
     cause: error,
+  });
+}
+
+/** As `doors`, whose functions take the path in question first: what one throws is explained. */
+export function explained<Doors extends object>(doors: Doors): Doors {
+  return new Proxy(doors, {
+    get: (target, key) => {
+      const member: unknown = Reflect.get(target, key);
+      if (typeof member !== "function") return member;
+      return (...values: unknown[]): unknown => {
+        try {
+          return Reflect.apply(member, target, values);
+        } catch (error) {
+          throw explainErrno(error, String(values[0]));
+        }
+      };
+    },
   });
 }
 

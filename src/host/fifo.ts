@@ -4,6 +4,7 @@
  * bound. None is opened in a way that waits for the other side.
  */
 import * as fs from "node:fs";
+import { explained } from "./explain-errno.ts";
 import { openBytes } from "./fifo-bytes.ts";
 import { type OutputFifo, openOutput } from "./output-fifo.ts";
 
@@ -29,7 +30,7 @@ export interface Fifos {
 }
 
 export function openFifos(): Fifos {
-  return { openLines, openAnswers, openOutput, hold, writeLine, isRead };
+  return explained({ openLines, openAnswers, openOutput, hold, writeLine, isRead });
 }
 
 export type LineRead =

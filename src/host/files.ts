@@ -1,7 +1,7 @@
 /** The host's files. Synchronous: a stage does one thing at a time, and start-up time is its cost. */
 import * as fs from "node:fs";
 import { dirname } from "node:path";
-import { explainErrno } from "./explain-errno.ts";
+import { explained } from "./explain-errno.ts";
 import { exchangePaths, fileHandle, lockFile, makeFifo, renameNew, shareData } from "./libc.ts";
 import { isMountPoint } from "./mount-table.ts";
 import { removeOwn } from "./remove.ts";
@@ -92,23 +92,6 @@ const TEXT_MAX_BYTES = 16 * 1024 * 1024;
 
 export function openFiles(): Files {
   return explained(plainFiles());
-}
-
-/** What a disk refuses is told as the administrator can mend it. */
-function explained(files: Files): Files {
-  return new Proxy(files, {
-    get: (target, key) => {
-      const member: unknown = Reflect.get(target, key);
-      if (typeof member !== "function") return member;
-      return (...values: unknown[]): unknown => {
-        try {
-          return Reflect.apply(member, target, values);
-        } catch (error) {
-          throw explainErrno(error, String(values[0]));
-        }
-      };
-    },
-  });
 }
 
 function plainFiles(): Files {

@@ -27,7 +27,7 @@ export interface Clock {
   nowMs(): number;
   /** Counts evenly from some moment on, whatever the time of day does: for bounds and durations. */
   elapsedMs(): number;
-  /** Resolves after `ms`, or rejects when `signal` aborts. For bounds, not for waiting on facts. */
+  /** Resolves after `ms`, whatever happens meanwhile. For bounds, not for waiting on facts. */
   sleep(ms: number): Promise<void>;
 }
 
@@ -51,7 +51,7 @@ export interface Host {
   readonly cgroups: Cgroups;
   readonly clock: Clock;
   readonly log: Log;
-  /** Aborted by SIGTERM and SIGINT. */
+  /** Aborted by SIGTERM, SIGINT and SIGHUP, for which `main.ts` listens. */
   readonly signal: AbortSignal;
   /** `length` random characters of [a-z0-9]. */
   randomName(length: number): string;

@@ -20,6 +20,10 @@ const library = () =>
     socket: { args: [int, int, int], returns: int },
     sendto: { args: [int, pointer, u64, int, pointer, u32], returns: i64 },
     execve: { args: [pointer, pointer, pointer], returns: int },
+    getrlimit: { args: [int, pointer], returns: int },
+    setrlimit: { args: [int, pointer], returns: int },
+    signal: { args: [int, i64], returns: pointer },
+    poll: { args: [pointer, u64, int], returns: int },
     syscall: { args: [i64, i64, i64, i64, i64, i64], returns: i64 },
     __errno_location: { args: [], returns: pointer },
     strerror: { args: [int], returns: pointer },
@@ -65,6 +69,16 @@ export function blockSignal(signal: number): void {
   const set = Buffer.alloc(SIGNAL_SET_BYTES);
   set.writeUInt8(1 << ((signal - 1) % 8), Math.floor((signal - 1) / 8));
   check("pthread_sigmask", `${signal}`, -libc().pthread_sigmask(SIG_BLOCK, ptr(set), null));
+}
+
+const POLLOUT = 4;
+
+/** poll(2): waits until a descriptor takes more, or for that time. False when it does not. */
+export function awaitRoom(fd: number, ms: number): boolean {
+  const polled = Buffer.alloc(8); // struct pollfd: fd, events, revents
+  polled.writeInt32LE(fd, 0);
+  polled.writeInt16LE(POLLOUT, 4);
+  return libc().poll(ptr(polled), 1, Math.max(Math.ceil(ms), 0)) > 0;
 }
 
 const LOCK_SH = 1;
@@ -210,7 +224,28 @@ const pin = (buffer: Buffer): Buffer => {
   return buffer;
 };
 
-/** execve(2): this process becomes `argv`. Returns only by throwing. */
+/** Ignored by our runtime (SigIgn of proc(5), Bun 1.4.5); an ignored signal stays so through execve(2). */
+const SIGNALS_IGNORED = { SIGPIPE: 13, SIGXFSZ: 25 };
+const SIG_DFL = 0;
+const RLIMIT_NOFILE = 7;
+/** Of services: `DefaultLimitNOFILE=` (systemd-system.conf(5)). More is not safe with select(2). */
+const OPEN_FILES_SOFT = 1024n;
+
+/** What our runtime has changed in this process, and a program that it becomes would inherit. */
+function undoRuntime(): void {
+  for (const signal of Object.values(SIGNALS_IGNORED)) libc().signal(signal, SIG_DFL);
+  // The runtime raises the soft limit of open files to the hard one.
+  const limit = Buffer.alloc(16); // struct rlimit: soft, hard
+  check("getrlimit", "RLIMIT_NOFILE", libc().getrlimit(RLIMIT_NOFILE, ptr(limit)));
+  const hard = limit.readBigUInt64LE(8);
+  limit.writeBigUInt64LE(hard < OPEN_FILES_SOFT ? hard : OPEN_FILES_SOFT, 0);
+  check("setrlimit", "RLIMIT_NOFILE", libc().setrlimit(RLIMIT_NOFILE, ptr(limit)));
+}
+
+/**
+ * execve(2): this process becomes `argv`, as if our runtime had never run in it. Returns only by
+ * throwing.
+ */
 export function becomeProgram(
   path: string,
   argv: readonly string[],
@@ -224,6 +259,7 @@ export function becomeProgram(
     return table;
   };
   const variables = Object.entries(environment).map(([key, value]) => `${key}=${value}`);
+  undoRuntime();
   const result = libc().execve(ptr(cString(path)), ptr(vector(argv)), ptr(vector(variables)));
   check("execve", path, result);
   throw new Error("execve returned");

@@ -39,6 +39,16 @@ export function wasHeard(second: Ended): boolean {
   );
 }
 
+/** Starts the unit of a systemd-run, or waits for its start when that is under way. Pure. */
+export function startCommand(argv: readonly string[]): string[] {
+  const unit = argv.find((word) => word.startsWith("--unit="))?.slice("--unit=".length) ?? "";
+  const patience = argv.includes("--no-block") ? ["--no-block"] : [];
+  return ["systemctl", ...patience, "start", unit];
+}
+
+/** Exit status of systemctl for a unit that is not loaded (systemctl(1), "Exit status"). */
+export const UNIT_ABSENT = 5;
+
 const LOOK_MS = 20;
 
 /** Resolves when the manager takes connections, after that time, or when we are told to end. */

@@ -38,6 +38,26 @@ test("cancelled: it says so, at once, also when we were told before it began", a
   expect((await processes.run(["true"])).exitCode).toBe(0);
 });
 
+test("told by a command that has just ended with success, it is cancelled all the same", async () => {
+  // In a process of its own, for the signal.
+  const program = `
+    import { openProcesses } from "${import.meta.dir}/processes.ts";
+    let cancel = new AbortController();
+    process.on("SIGUSR2", () => cancel.abort());
+    const log = { debug: () => {} };
+    const environment = { PATH: process.env.PATH };
+    for (let round = 0; round < 20; round += 1) {
+      cancel = new AbortController();
+      const processes = openProcesses({ log, environment, signal: cancel.signal });
+      const argv = ["sh", "-c", "kill -USR2 " + process.pid];
+      const how = await processes.run(argv, { onCancel: "kill" }).catch(({ message }) => message);
+      if (!String(how).includes("was cancelled")) console.log(how);
+    }
+    process.exit();`;
+  const { stdout, exitCode } = Bun.spawnSync([process.execPath, "-e", program]);
+  expect({ said: stdout.toString(), exitCode }).toEqual({ said: "", exitCode: 0 });
+});
+
 test("asked to end, a command ends as it wants to", async () => {
   const cancel = new AbortController();
   const ready = Promise.withResolvers<void>();
@@ -71,7 +91,8 @@ describe("systemd starts itself anew", () => {
   test.each([
     ["refused, then taken", "systemctl", [lost, ""], { tries: 2, exitCode: 0 }],
     ["refused twice", "systemctl", [lost, lost], { tries: 2, exitCode: 1 }],
-    ["cut off, though heard", "systemd-run", [cutOff, there], { tries: 2, exitCode: 0 }],
+    ["cut off, though heard", "systemd-run", [cutOff, there, ""], { tries: 2, exitCode: 0 }],
+    ["heard, and failed", "systemd-run", [cutOff, there, "Job failed."], { tries: 2, exitCode: 1 }],
     ["another failure", "systemctl", ["Unit x.service not loaded."], { tries: 1, exitCode: 1 }],
     ["a unit of that name at the first try", "systemd-run", [there], { tries: 1, exitCode: 1 }],
     ["another command", "nft", [lost], { tries: 1, exitCode: 1 }],
@@ -79,11 +100,13 @@ describe("systemd starts itself anew", () => {
     await using work = scratch();
     const { directory } = work;
     for (const [index, text] of answers.entries()) writeFileSync(`${directory}/${index + 1}`, text);
-    const program = `${directory}/${command}`;
     // Says what its nth call is to say, and fails where that is something.
-    const script = 'cd "${0%/*}"; echo >>calls; n=$(wc -l <calls); cat "$n" >&2; ! [ -s "$n" ]';
-    writeFileSync(program, `#!/bin/sh\n${script}\n`);
-    chmodSync(program, 0o755);
+    const script =
+      'cd "${0%/*}"; echo "${0##*/} $*" >>calls; n=$(wc -l <calls); cat "$n" >&2; ! [ -s "$n" ]';
+    for (const name of new Set([command, "systemctl"])) {
+      writeFileSync(`${directory}/${name}`, `#!/bin/sh\n${script}\n`);
+      chmodSync(`${directory}/${name}`, 0o755);
+    }
     const manager = createServer().listen(`${directory}/socket`);
     work.defer(() => void manager.close());
     const processes = openProcesses({
@@ -92,8 +115,14 @@ describe("systemd starts itself anew", () => {
       signal: new AbortController().signal,
       managerSocket: `${directory}/socket`,
     });
-    expect((await processes.run([command, "x.service"])).exitCode).toBe(exitCode);
-    expect(readFileSync(`${directory}/calls`, "utf8").length).toBe(tries);
+    const ended = await processes.run([command, "--unit=x.service"]);
+    expect(ended.exitCode).toBe(exitCode);
+    const calls = readFileSync(`${directory}/calls`, "utf8").trim().split("\n");
+    expect(calls).toEqual([
+      ...Array.from({ length: tries }, () => `${command} --unit=x.service`),
+      // That it was heard is not that it has started.
+      ...(answers.length > tries ? ["systemctl start x.service"] : []),
+    ]);
   });
 });
 

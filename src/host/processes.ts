@@ -4,7 +4,14 @@ import { formatCommand, formatCommandFailure } from "../text/format-command.ts";
 import { formatSize } from "../text/sizes.ts";
 import { becomeProgram, blockSignal, SIGQUIT } from "./libc.ts";
 import type { Log } from "./log.ts";
-import { awaitManager, lostManager, MANAGER_SOCKET, wasHeard } from "./manager.ts";
+import {
+  awaitManager,
+  lostManager,
+  MANAGER_SOCKET,
+  startCommand,
+  UNIT_ABSENT,
+  wasHeard,
+} from "./manager.ts";
 import { type Passed, pipeCommands, readStart } from "./pipe.ts";
 import { type ProcessFacts, probeProcess } from "./process-facts.ts";
 import { WAITS, type Wait } from "./waits.ts";
@@ -117,7 +124,14 @@ export function openProcesses(context: {
     log.debug(`# ${first.stderr.trim()}; once more, when systemd answers again`);
     await awaitManager(managerSocket, { ms: waitMs, signal });
     const second = await runOnce(argv, { ...options, wait: { ms: Math.max(leftMs, 1) } });
-    return wasHeard(second) ? { ...second, exitCode: 0 } : second;
+    return wasHeard(second) ? join(second, Math.max(leftMs, 1)) : second;
+  }
+
+  /** The first try's job, which nobody waits for any more: `start` waits for the job that there is. */
+  async function join(heard: CommandResult, ms: number): Promise<CommandResult> {
+    const { exitCode, stderr } = await runOnce(startCommand(heard.argv), { wait: { ms } });
+    // A unit that is not there any more has begun, and ended: how, its own caller sees.
+    return { ...heard, exitCode: exitCode === UNIT_ABSENT ? 0 : exitCode, stderr };
   }
 
   async function runOnce(argv: readonly string[], options: ExecOptions): Promise<CommandResult> {
@@ -166,7 +180,9 @@ export function openProcesses(context: {
     const all = Promise.all([read(child.stdout), read(child.stderr), child.exited]);
     // What a killed command has started may hold its output open.
     const texts = await Promise.race([all, bound.killed]);
-    if (bound.why === "cancelled") throw cancelled(argv);
+    // Told in the same moment as the command, as by ^C in a terminal, we may hear of its end first.
+    if (options.onCancel === "kill") await nextTurn();
+    if (options.onCancel === "kill" && signal.aborted) throw cancelled(argv);
     if (bound.why === "too late") throw tooLate(argv, performance.now() - startedAt);
     if (bound.why === "too much") throw tooMuch(argv, options.outputMaxBytes ?? 0);
     const [stdout, stderr] = texts ?? ["", ""];
@@ -256,6 +272,9 @@ function boundCommand(
     },
   };
 }
+
+/** What the runtime has to tell of signals that have come, it has told then. */
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const cancelled = (argv: readonly string[]): RunnerError =>
   new RunnerError({ kind: "system", message: `"${argv[0]}" was cancelled: we were told to end.` });

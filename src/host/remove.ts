@@ -8,6 +8,8 @@ import { mountPointsBelow } from "./mount-table.ts";
 
 /** A machine's control directory is four deep. */
 const DEPTH_MAX = 8;
+/** A script that just begins puts something there after we have looked; each does so once. */
+const TRIES_MAX = 5;
 
 /** Nothing there is fine. Links are removed, not followed; no mount is entered. */
 export function removeOwn(path: string): void {
@@ -39,12 +41,19 @@ function isDeeper(path: string, depth: number): boolean {
 }
 
 function removeDirectory(path: string): void {
-  for (const entry of listEntries(path)) {
-    const below = `${path}/${entry.name}`;
-    if (entry.isDirectory()) removeDirectory(below);
-    else unlink(below);
+  for (let tries = TRIES_MAX; ; tries -= 1) {
+    for (const entry of listEntries(path)) {
+      const below = `${path}/${entry.name}`;
+      if (entry.isDirectory()) removeDirectory(below);
+      else unlink(below);
+    }
+    try {
+      ignoreGone(() => fs.rmdirSync(path));
+      return;
+    } catch (error) {
+      if (tries === 1 || codeOf(error) !== "ENOTEMPTY") throw error;
+    }
   }
-  ignoreGone(() => fs.rmdirSync(path));
 }
 
 const listEntries = (path: string): fs.Dirent[] =>
@@ -57,11 +66,14 @@ function ignoreGone<Result>(action: () => Result): Result | undefined {
   try {
     return action();
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const code = codeOf(error);
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     throw error;
   }
 }
+
+const codeOf = (error: unknown): unknown =>
+  error instanceof Error && "code" in error ? error.code : undefined;
 
 function refusal(path: string, reason: string, mend: string): RunnerError {
   return new RunnerError({

@@ -1,5 +1,7 @@
 /** stdout, for a job's output. */
 import * as fs from "node:fs";
+import { explainErrno } from "./explain-errno.ts";
+import { isReaderGone } from "./reader-gone.ts";
 
 const STDOUT = 1;
 const RETRY_MS = 2;
@@ -17,10 +19,10 @@ export async function writeStdout(bytes: Uint8Array): Promise<boolean> {
     );
     const result = await promise;
     if (typeof result === "number") offset += result;
-    else if (result.code === "EPIPE") return false;
+    else if (isReaderGone(result)) return false;
     // A stdout that somebody made non-blocking is full, and has no event in the thread pool.
     else if (result.code === "EAGAIN") await Bun.sleep(RETRY_MS);
-    else throw result;
+    else throw explainErrno(result, "stdout");
   }
   return true;
 }

@@ -27,6 +27,21 @@ export const WAITS = {
     what: "systemd to answer again that cut off one of our commands, as while it starts itself anew",
     late: "the command is tried for the second time all the same, and has failed with that",
   },
+  ownWords: {
+    ms: 5000,
+    what: "who reads our own words, where stdout or stderr is a full pipe that somebody made non-blocking",
+    late: "the rest of them is dropped",
+  },
+  watcherRestart: {
+    ms: 3000,
+    what: "an owner's watching unit that was killed, and that systemd starts again after a second",
+    late: "the machine is not prepared, with what systemd said",
+  },
+  cleanup: {
+    ms: 1000,
+    what: "the end of a cleanup that may be why the preparation of its machine has failed",
+    late: "the preparation's own failure is told",
+  },
   agentTakes: {
     ms: 20_000,
     what: "the agent of a machine that is to begin a script",
