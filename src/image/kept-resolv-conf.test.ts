@@ -11,27 +11,34 @@ const GIVEN = "nameserver 192.0.2.53\n";
 function after(
   own: string | undefined,
   work: (files: Files) => void,
-  kind: "host" | "none" = "host",
+  network: NetworkPlan = { kind: "host" },
+  hosts: string | undefined = GIVEN,
 ) {
   const { host } = openComputer().start();
   const { files } = host;
   for (const path of ["/draft/root/etc", "/draft/work", "/etc"]) files.ensureDirectory(path, 0o755);
   files.remove("/etc/resolv.conf");
-  files.writeText("/etc/resolv.conf", GIVEN);
+  if (hosts !== undefined) files.writeText("/etc/resolv.conf", hosts);
   if (own?.startsWith("-> ")) files.link(own.slice(3), PATH);
   else if (own !== undefined) files.writeText(PATH, own, 0o640);
   const draft = { tree: "/draft/root", work: "/draft/work" };
   const kept: KeptResolvConf = keepResolvConf(host, draft);
-  if (kind === "host") {
+  const given = network.kind === "private" ? network.resolvConf : hosts;
+  if (network.kind !== "none" && given !== undefined) {
     files.remove(PATH);
-    files.writeText(PATH, GIVEN);
+    files.writeText(PATH, given);
   }
   work(files);
-  kept.restore({ kind } satisfies NetworkPlan);
+  kept.restore(network);
   const found = files.probe(PATH);
   if (found?.kind === "link") return `-> ${files.readLink(PATH)}`;
   return found && `${found.mode.toString(8)} ${files.readText(PATH)}`;
 }
+
+const privateNetwork = (resolvConf: string): NetworkPlan => ({
+  ...{ kind: "private", interface: "nsr-1", resolvConf, hostBatch: "", machineBatch: "" },
+  firewall: { table: "", dockerRules: undefined, switchForwarding: false },
+});
 
 type Files = ReturnType<ReturnType<typeof openComputer>["start"]>["host"]["files"];
 const nothing = (): void => {};
@@ -56,5 +63,19 @@ test("what somebody has put there stays", () => {
 });
 
 test("nothing is put back where nothing was given", () => {
-  expect(after("own\n", nothing, "none")).toBe("640 own\n");
+  expect(after("own\n", nothing, { kind: "none" })).toBe("640 own\n");
+  // A host without resolvers of its own has none to give.
+  expect(after("own\n", nothing, { kind: "host" }, undefined)).toBe("640 own\n");
+});
+
+test("what the host has by the end of it is not what it gave", () => {
+  const change = (files: Files): void => files.writeText("/etc/resolv.conf", "nameserver ::1\n");
+  expect(after("own\n", change)).toBe("640 own\n");
+  expect(after("own\n", (files) => files.remove("/etc/resolv.conf"))).toBe("640 own\n");
+});
+
+test("what a machine with a network of its own was given goes as well", () => {
+  const network = privateNetwork("nameserver 10.213.0.1\n");
+  expect(after("own\n", nothing, network)).toBe("640 own\n");
+  expect(after("-> ../run/resolv.conf", nothing, network)).toBe("-> ../run/resolv.conf");
 });

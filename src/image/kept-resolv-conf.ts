@@ -22,6 +22,8 @@ export function keepResolvConf(
   draft: Pick<Draft, "tree" | "work">,
 ): KeptResolvConf {
   const { files } = host;
+  // Now: it may be another by the time that the session ends.
+  const hosts = hostResolvConf(host);
   const path = `${draft.tree}/etc/resolv.conf`;
   const own = files.probe(path);
   const aside = `${draft.work}/resolv.conf`;
@@ -29,7 +31,12 @@ export function keepResolvConf(
   if (own?.kind === "file") files.copy(path, aside, own.mode);
   return {
     restore: (network) => {
-      const text = given(host, network);
+      const text =
+        network.kind === "private"
+          ? network.resolvConf
+          : network.kind === "host"
+            ? hosts
+            : undefined;
       const found = files.probe(path);
       if (text === undefined || found?.kind !== "file") return;
       if (found.sizeBytes !== Buffer.byteLength(text) || files.readText(path) !== text) return;
@@ -40,8 +47,12 @@ export function keepResolvConf(
   };
 }
 
-/** What nspawn has put there; nothing where there is no network. */
-function given({ files }: Pick<Host, "files">, network: NetworkPlan): string | undefined {
-  if (network.kind === "private") return network.resolvConf;
-  return network.kind === "host" ? files.readText(HOST_RESOLV_CONF) : undefined;
+/** What nspawn gives a machine on the host's network; nothing where the host has none. */
+function hostResolvConf({ files }: Pick<Host, "files">): string | undefined {
+  try {
+    return files.readText(HOST_RESOLV_CONF);
+  } catch {
+    // Not there, or a link that leads nowhere.
+    return undefined;
+  }
 }

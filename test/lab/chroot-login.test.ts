@@ -288,6 +288,37 @@ describe.each(places)("a login on $kind", (place) => {
     ).toMatchObject({ code: 0 });
   });
 
+  test("that was cut off is not left with success: nothing is published", async () => {
+    const image = await openImage(place);
+    const end = 'kill -TERM "$(pgrep -P "$1" -x systemd-run)"';
+    const script = "touch /left; echo in; exec sleep 300";
+    const held = runner.start("chroot-login", image, "--", "sh", "-c", script);
+    later(() => held.kill("SIGKILL"));
+    await held.awaitOutput("in\n");
+    await must(end, String(held.pid));
+    const { code, stderr } = await held.ended;
+    expect(stderr).toContain("was cut off: it had not ended by itself.");
+    expect(code).toBe(2);
+    // With a terminal systemd-run ends with 0 then, and leaves the shell at its prompt.
+    const terminal = openTerminal(["nspawn-runner", "chroot-login", image], runner.environment);
+    await terminal.awaitText(`root@${image}:~# `);
+    terminal.type("touch /left; echo do''ne\n");
+    await terminal.awaitText("done");
+    await must(end, String(terminal.pid));
+    await terminal.awaitText("was cut off");
+    expect(await terminal.ended).toBe(2);
+    expectNoLogin(place);
+    expect(existsSync(`${place.root}/${image}/left`)).toBe(false);
+  });
+
+  test("that never began is a failure of the host's, not an exit code of theirs", async () => {
+    const image = await openImage(place, "rm -f bin/sh usr/bin/sh");
+    const ended = await runner.call("chroot-login", image, "--discard", "--", "true");
+    expect(ended.stderr).toContain("never began.");
+    expect(ended.code).toBe(2);
+    expectNoLogin(place);
+  });
+
   test.each(["--discard", "--read-only"])(
     "%s that is killed leaves nothing behind",
     async (mode) => {
