@@ -9,6 +9,7 @@ import { createMachine } from "../machine/create-machine.ts";
 import { probeInotify } from "../machine/inotify.ts";
 import { cloneDirectory, machinePaths } from "../machine/machine-paths.ts";
 import type { MachinePlan } from "../machine/machine-plan.ts";
+import { requireNotPreparing } from "../machine/preparing.ts";
 import { RunnerError } from "../text/errors.ts";
 import { isImageName, type MachineName } from "../text/names.ts";
 import { chooseImage, gatherJob, type JobFacts, type PrepareRequest } from "./gather-job.ts";
@@ -28,6 +29,7 @@ export async function prepareJob(
 ): Promise<void> {
   const startedAt = host.clock.elapsedMs();
   await requireUsableHost(host);
+  requireNotPreparing(host, request.name);
   await removeEarlier(host, config.rootDirectory, request.name);
   using kept = new DisposableStack();
   const met = new Set<Need["kind"]>();

@@ -27,8 +27,10 @@ name_ourselves() {
 # The user of the image owns where projects and caches go.
 make_places() {
   [ -n "$user" ] || return 0
-  mkdir -p /builds /cache "$home"
+  mkdir -p /builds /cache
   chown "$uid:$gid" /builds /cache
+  # One that the image has stays as it is.
+  [ -e "$home" ] || { mkdir -p "$home" && chown "$uid:$gid" "$home"; }
 }
 
 # Who runs scripts, and how one becomes that; asked once, not for each step.
@@ -54,9 +56,10 @@ write_starter() {
 find_program() {
   program=$1
   case $1 in */*) return ;; esac
+  places=${script_path:+$script_path:}$own_path
   set -f
   IFS=:
-  for directory in $script_path:$own_path; do
+  for directory in $places; do
     [ -f "$directory/$1" ] && [ -x "$directory/$1" ] && program=$directory/$1 && break
   done
   unset IFS
@@ -108,15 +111,28 @@ run_step() {
   exec cat <&4 >/dev/null
 }
 
-signal_session() {
-  session=$1 signal=$2 found=
+# each_process COMMAND...: calls it for each, with "id", "parent" and "of" (its session) set. The second
+# field of stat is a name in parentheses that may hold anything, the end of a line too.
+each_process() {
   for stat in /proc/[0-9]*/stat; do
-    { read -r line <"$stat"; } 2>/dev/null || continue
-    # The second field is a name in parentheses that may hold blanks; the session is the sixth.
-    # shellcheck disable=SC2086
-    set -- ${line##*) }
-    [ "${4-}" != "$session" ] || found="$found ${line%% *}"
+    line='' id=${stat#/proc/} id=${id%/stat}
+    { while IFS= read -r part; do line="$line $part"; done <"$stat"; } 2>/dev/null
+    fields=${line##*) } fields=${fields#* }
+    parent=${fields%% *} fields=${fields#* } fields=${fields#* }
+    of=${fields%% *}
+    "$@"
   done
+}
+
+# The process itself too: it is told of before it has made its session.
+find_member() { [ "$of" != "$session" ] && [ "$id" != "$session" ] || found="$found $id"; }
+find_begun() { [ "$parent" != "$first" ] || [ "$of" != "$id" ] || session=$id; }
+
+signal_session() {
+  first=$1 session=$1 signal=$2 found=
+  # su of util-linux waits, in the session of ours, for the one that it has begun for the script.
+  [ -z "$user" ] || [ -n "$setpriv" ] || each_process find_begun
+  each_process find_member
   # shellcheck disable=SC2086
   [ -z "$found" ] || kill -s "$signal" $found
 }

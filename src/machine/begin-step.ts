@@ -29,6 +29,9 @@ export interface StepRequest {
 /** While a script is not begun the machine's end is looked for as often, for want of an event. */
 const LOOK_MS = 50;
 
+/** Looks after which a request that nobody takes is made again: later each time, as the host may be slow. */
+const looksBeforeAsk = (ask: number): number => (1000 * 4 ** (ask - 2)) / LOOK_MS;
+
 /** Throws a system error when the agent does not take the request, or talks nonsense. */
 export async function beginStep(host: Host, request: StepRequest): Promise<Begun> {
   const watch = openWatch(host, request.name);
@@ -45,20 +48,22 @@ export async function beginStep(host: Host, request: StepRequest): Promise<Begun
 }
 
 interface Watch {
-  /** Why there is nothing more to wait for. Throws when the time is over. */
-  look(): "cancelled" | "machine-gone" | undefined;
+  /** Why there is nothing more to wait for. Throws when the time is over, with what the agent did not do. */
+  look(undone: "take the script" | "begin the script that it has taken"): WhyOver | undefined;
 }
+
+type WhyOver = "cancelled" | "machine-gone";
 
 function openWatch(host: Host, name: MachineName): Watch {
   // Counted, not timed: a host that stands still for a while does not use up the agent's time.
   let left = WAITS.agentTakes.ms / LOOK_MS;
   return {
-    look: () => {
+    look: (undone) => {
       if (machineIsGone(host, name)) return "machine-gone";
       if (host.signal.aborted) return "cancelled";
       left -= 1;
       if (left > 0) return undefined;
-      throw agentFault(name, `did not take the script within ${WAITS.agentTakes.ms / 1000} s.`);
+      throw agentFault(name, `did not ${undone} within ${WAITS.agentTakes.ms / 1000} s.`);
     },
   };
 }
@@ -81,26 +86,42 @@ async function askOnce(host: Host, parts: Ask): Promise<Asked> {
   const { request } = machinePaths(name);
   // An agent that has died is started again in a tenth of a second.
   while (host.fifos.writeLine(request, `run ${step.id} ${ask}`) !== "written") {
-    const why = watch.look();
+    const why = watch.look("take the script");
     if (why !== undefined) return { kind: why };
     await host.clock.sleep(LOOK_MS);
   }
-  let why: "cancelled" | "machine-gone" | "agent-gone" | undefined;
-  while (why === undefined) {
+  let why: WhyOver | "agent-gone" | "unheard" | undefined;
+  for (let looks = looksBeforeAsk(ask + 1); why === undefined; looks -= 1) {
     const answer = await answers.read({ timeoutMs: LOOK_MS, signal: host.signal });
     if (answer.kind !== "waited") return awaitStart(parts, answer);
+    why = watch.look("take the script");
     // What a FIFO held is lost once nobody has it open.
-    why = watch.look() ?? (host.fifos.isRead(request) ? undefined : "agent-gone");
+    if (why === undefined && !host.fifos.isRead(request)) why = "agent-gone";
+    // An agent that has died over it may be back since the last look.
+    if (why === undefined && looks <= 0) why = "unheard";
   }
   step.withdraw(ask);
   answers.letGo();
   // At its end: nobody has opened it, and nobody can any more.
   const last = await answers.read({ timeoutMs: WAITS.withdrawal.ms });
   if (last.kind === "line") return awaitStart(parts, last);
-  if (why !== "agent-gone")
+  if (why === "cancelled" || why === "machine-gone")
     return { kind: last.kind === "waited" && why === "cancelled" ? "silent" : why };
   if (last.kind === "closed") return { kind: "withdrawn" };
-  throw agentFault(name, "took the script and fell silent.");
+  if (why === "agent-gone") throw agentFault(name, "took the script and fell silent.");
+  return awaitWord(host, parts);
+}
+
+/** Somebody has opened the answers and said nothing yet: it may be about to begin the script. */
+async function awaitWord(host: Host, parts: Ask): Promise<Asked> {
+  const { answers, watch } = parts;
+  while (true) {
+    const answer = await answers.read({ timeoutMs: LOOK_MS, signal: host.signal });
+    if (answer.kind === "line") return awaitStart(parts, answer);
+    if (answer.kind === "closed") return { kind: "withdrawn" };
+    const why = watch.look("take the script");
+    if (why !== undefined) return { kind: why === "cancelled" ? "silent" : why };
+  }
 }
 
 type Answer = Awaited<ReturnType<AnswerFifo["read"]>>;
@@ -117,7 +138,7 @@ async function awaitStart(parts: Ask, first: Answer): Promise<Asked> {
       if (session === undefined) throw nonsense(name, answer);
       return { kind: "started", session };
     }
-    const why = watch.look();
+    const why = watch.look("begin the script that it has taken");
     if (over.aborted) return { kind: "silent" };
     if (why === "machine-gone") return { kind: why };
     if (answer.kind === "closed") throw agentFault(name, "took the script and was ended.");

@@ -3,6 +3,7 @@
  * it. What a failure or a cancel leaves half made is removed before this throws.
  */
 import type { Host } from "../host/host.ts";
+import { WAITS } from "../host/waits.ts";
 import { findNetwork, takeNetwork } from "../network/connect-machine.ts";
 import type { NetworkPlan } from "../network/network-plan.ts";
 import type { NetworkRequest } from "../network/network-request.ts";
@@ -64,17 +65,14 @@ export async function createMachine(
   // Ours until the machine runs; from then on it is the unit's, cleanup's and gc's.
   await using undo = new AsyncDisposableStack();
   beginMachine(host, request, undo);
-  try {
-    const plan = await makeMachine(host, request, source);
-    await startMachine(host, plan);
+  const plan = await unlessCleanedUp(host, request.name, async () => {
+    const made = await makeMachine(host, request, source);
+    await startMachine(host, made);
     requireWanted(host, request);
-    undo.move();
-    return plan;
-  } catch (error) {
-    // What is taken away under us fails somewhere, which is not the reason.
-    const isThere = host.files.probe(machinePaths(request.name).runtime) !== undefined;
-    throw isThere ? error : notWanted(request.name, CLEANED_UP);
-  }
+    return made;
+  });
+  undo.move();
+  return plan;
 }
 
 /**
@@ -90,17 +88,50 @@ export async function attendMachine(
   using _preparing = holdPreparing(host, request.name);
   await using undo = new AsyncDisposableStack();
   beginMachine(host, request, undo);
-  const plan = await makeMachine(host, request, source);
-  return { exitCode: await attendSession(host, plan), plan };
+  // Awaited here: what undoes it comes behind.
+  return await unlessCleanedUp(host, request.name, async () => {
+    const plan = await makeMachine(host, request, source);
+    return { exitCode: await attendSession(host, plan), plan };
+  });
+}
+
+const LOOK_MS = 20;
+
+/** What is taken away under us fails somewhere, which is not the reason: the cleanup is. */
+async function unlessCleanedUp<Result>(
+  host: Host,
+  name: MachineName,
+  act: () => Promise<Result>,
+): Promise<Result> {
+  const isThere = (): boolean => host.files.probe(machinePaths(name).runtime) !== undefined;
+  try {
+    return await act();
+  } catch (error) {
+    // What would be a fault of ours may be a cleanup that is not through yet.
+    const looks = error instanceof RunnerError ? 0 : WAITS.cleanup.ms / LOOK_MS;
+    for (let look = 0; isThere() && look < looks; look += 1) await host.clock.sleep(LOOK_MS);
+    throw isThere() ? error : notWanted(name, CLEANED_UP);
+  }
 }
 
 /** The caller holds its name. What undoes all that is made of it from then on is pushed onto `undo`. */
 function beginMachine(host: Host, request: MachineRequest, undo: AsyncDisposableStack): void {
   const { name, rootDirectory } = request;
+  const { runtime } = machinePaths(name);
+  if (host.files.probe(runtime) !== undefined) {
+    // Of one that was prepared since our caller has removed what an earlier try had left.
+    throw new RunnerError({
+      kind: "system",
+      message: `There is a machine "${name}" already.`,
+      hints: [
+        `Remove it with "nspawn-runner cleanup --id ${name}", or give this one another name.`,
+      ],
+    });
+  }
   host.files.ensureDirectory(clonesDirectory(rootDirectory), 0o700);
   ensureTrash(host, rootDirectory);
   host.files.ensureDirectory(MACHINES_DIRECTORY, 0o700);
-  host.files.createDirectory(machinePaths(name).runtime, 0o700);
+  host.files.createDirectory(runtime, 0o700);
   undo.defer(() => destroyMachine(host, name));
 }
 

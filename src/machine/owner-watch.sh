@@ -7,9 +7,11 @@
 pid=$1 ticks=$2
 shift 2
 
-# proc_pid_stat(5): behind the name in parentheses come the state and, as the 20th, the start.
+# proc_pid_stat(5): behind the name in parentheses come the state and, as the 20th, the start. The name
+# may hold anything, the end of a line too.
 lives() {
-  { read -r line <"/proc/$pid/stat"; } 2>/dev/null || return 1
+  line=
+  { while IFS= read -r part; do line="$line $part"; done <"/proc/$pid/stat"; } 2>/dev/null || return 1
   # shellcheck disable=SC2086
   set -- ${line##*) }
   case ${1-} in Z | X) return 1 ;; esac

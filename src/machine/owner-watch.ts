@@ -3,6 +3,7 @@
  * the first machine that it has; the later ones find its cgroup there.
  */
 import type { Host } from "../host/host.ts";
+import { WAITS } from "../host/waits.ts";
 import { RunnerError } from "../text/errors.ts";
 import { formatCommandFailure } from "../text/format-command.ts";
 import { formatError } from "../text/format-error.ts";
@@ -13,6 +14,7 @@ import { isSameOwner, type Owner } from "./owner.ts";
 import scriptText from "./owner-watch.sh" with { type: "text" };
 import { destroyMachine } from "./release.ts";
 
+const LOOK_MS = 20;
 const SCRIPT = `${RUNTIME_DIRECTORY}/watch-owner`;
 
 /** The command that starts the unit. Pure. */
@@ -53,8 +55,13 @@ export async function ensureOwnerWatch(host: Host, owner: Owner): Promise<void> 
   if (host.cgroups.exists(cgroup)) return;
   host.files.writeText(SCRIPT, scriptText, 0o600);
   const started = await host.processes.run(watchCommand(owner, host.driver));
-  // Another machine of the same owner may have been first.
-  if (started.exitCode === 0 || host.cgroups.exists(cgroup)) return;
+  if (started.exitCode === 0) return;
+  // Another machine of the same owner was first, or the watcher was killed and is between two lives:
+  // systemd has its unit then, and not its cgroup.
+  for (let looks = WAITS.watcherRestart.ms / LOOK_MS; looks > 0; looks -= 1) {
+    if (host.cgroups.exists(cgroup)) return;
+    await host.clock.sleep(LOOK_MS);
+  }
   throw new RunnerError({ kind: "system", message: formatCommandFailure(started) });
 }
 

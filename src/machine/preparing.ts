@@ -26,12 +26,20 @@ export function holdPreparing(host: LockHost, name: MachineName): Disposable {
       },
     };
   }
-  throw new RunnerError({
+  throw beingPrepared(name);
+}
+
+/** To be asked before what an earlier try has left is removed: it may be somebody's who is at it. */
+export function requireNotPreparing(host: Pick<Host, "files">, name: MachineName): void {
+  if (isBeingPrepared(host, name)) throw beingPrepared(name);
+}
+
+const beingPrepared = (name: MachineName): RunnerError =>
+  new RunnerError({
     kind: "system",
     message: `Machine "${name}" is being prepared by another process.`,
     hints: ["Give this one another name: --id NAME."],
   });
-}
 
 function takeLock(host: LockHost, name: MachineName): Disposable | undefined {
   try {

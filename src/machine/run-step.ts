@@ -53,23 +53,28 @@ export async function runStep(host: Host, options: StepOptions): Promise<StepRes
     signal: host.signal,
     cancelMs: WAITS.outputAfterCancel.ms,
   });
-  if (result !== "agent-gone") return result;
+  if (typeof result === "object") return result;
   // Whoever has ended it may have left the script behind.
   host.fifos.writeLine(machinePaths(name).request, `signal ${begun.session} KILL`);
-  throw agentFault(name, "was ended while it ran the script.");
+  throw agentFault(
+    name,
+    result === "agent-lives"
+      ? "was ended while it ran the script."
+      : `ended while it ran the script, and ${WAITS.machineEnd.ms / 1000} s later neither is it back nor the machine at its end: is that shutting down?`,
+  );
 }
 
 async function awaitEnd(
   host: Host,
   parts: { readonly name: MachineName; readonly answers: AnswerFifo; readonly cancel: StepCancel },
-): Promise<StepResult | "agent-gone"> {
+): Promise<StepResult | "agent-gone" | "agent-lives"> {
   const { name, answers, cancel } = parts;
   const answer = await answers.read({ signal: cancel.over });
   switch (answer.kind) {
     case "waited":
       return endMachine(host, name);
     case "closed":
-      return (await machineEnds(host, name)) ? { kind: "machine-gone" } : "agent-gone";
+      return awaitMachineEnd(host, parts);
     case "line": {
       const exited = /^exited (\d{1,3})$/.exec(answer.text)?.[1];
       const code = Number(exited ?? Number.NaN);
@@ -94,15 +99,19 @@ const AGENT_LIVES_LOOKS = 25;
  * The answers have ended before the script: with the agent's process for this step alone, or with the
  * machine, which ends after its agent when it shuts down.
  */
-async function machineEnds(host: Host, name: MachineName): Promise<boolean> {
+async function awaitMachineEnd(
+  host: Host,
+  { name, cancel }: { readonly name: MachineName; readonly cancel: StepCancel },
+): Promise<StepResult | "agent-gone" | "agent-lives"> {
   let lives = 0;
   for (let looks = WAITS.machineEnd.ms / LOOK_MS; looks > 0; looks -= 1) {
-    if (machineIsGone(host, name)) return true;
+    if (machineIsGone(host, name)) return { kind: "machine-gone" };
+    if (cancel.over.aborted) return endMachine(host, name);
     if (host.fifos.isRead(machinePaths(name).request)) lives += 1;
-    if (lives === AGENT_LIVES_LOOKS) return false;
+    if (lives === AGENT_LIVES_LOOKS) return "agent-lives";
     await host.clock.sleep(LOOK_MS);
   }
-  return false;
+  return "agent-gone";
 }
 
 /** A script that was cancelled must not go on, whatever has become of the agent. */

@@ -122,15 +122,50 @@ describe("an image with a user of its own", () => {
     );
   });
 
+  test.each([
+    [
+      "says what it has to say, and counts",
+      "trap 'echo bye; exit 4' TERM; sleep 300 & wait",
+      "bye\n",
+    ],
+    ["and ignores it is ended by SIGKILL", "trap '' TERM; while :; do sleep 1; done", ""],
+  ])("without setpriv: a script that is cancelled %s", async (_title, script, said) => {
+    const { runner: declared, declare } = openDeclared(place);
+    declare("forking", {
+      create: {
+        command: `cp -a --reflink=auto ${place.root}/nosystemd/. "$1"; cd "$1"; ${passwd}; mkdir -m 700 home/ci; chown 1000:1000 home/ci; rm -f usr/bin/setpriv bin/setpriv; echo 'ci:!:20000:0:99999:7:::' >>etc/shadow`,
+      },
+      user: "ci",
+    });
+    expect((await declared.call("chroot-create", "forking")).code).toBe(0);
+    const machine = await declared.machine("forking");
+    const running = machine.start(`echo going; ${script}`);
+    await running.awaitOutput("going");
+    running.kill("SIGTERM");
+    const ended = await running.ended;
+    expect(ended.code).toBe(1);
+    // su tells of SIGKILL in words of its own.
+    expect(ended.stdout).toStartWith(`going\n${said}`);
+    // su itself would have said so, and left it running.
+    expect(ended.stderr).not.toContain("Session terminated");
+    const left =
+      "#!/bin/sh\nfor id in /proc/[0-9]*; do [ ! -O $id ] || tr '\\0' ' ' <$id/cmdline; done";
+    expect((await machine.run(left)).stdout).not.toContain("trap");
+    expect((await machine.run(left)).stdout.match(/steps/g)?.length).toBe(1);
+  });
+
   test("may have variables with the names of the agent's own, and a PATH without anything", async () => {
     const names =
-      "control starter own_path script_path step session code program directory word user uid gid home setpriv su IFS name stat found signal verb first second";
+      "control starter own_path script_path places line part fields parent of id first step session code program directory word user uid gid home setpriv su IFS name stat found signal verb first second";
     const environment = Object.fromEntries(
       names.split(" ").map((name) => [name, "strange /nowhere"]),
     );
     const { runner: declared, declare } = openDeclared(place);
     declare("strange", {
-      create: busybox(place, passwd),
+      create: busybox(
+        place,
+        `${passwd}; mkdir -p usr/local/sbin; printf '#!/bin/sh\\nexec /bin/sh "$1"\\n' >usr/local/sbin/first; chmod 755 usr/local/sbin/first`,
+      ),
       user: "ci",
       environment: { ...environment, PATH: "/opt/nothing" },
     });
@@ -142,7 +177,22 @@ describe("an image with a user of its own", () => {
     );
     // As its PATH has it: found by us, not by the script.
     expect(await machine.run("#!/usr/bin/env sh\nexit 0")).toMatchObject({ code: 0 });
+    // In the first of our own directories, behind the last of its PATH. Its home was made for it.
+    const first = await machine.run('#!/usr/bin/env first\n[ -O "$HOME" ] && echo ours');
+    expect(first).toMatchObject({ code: 0, stdout: "ours\n" });
   });
+});
+
+test("a script has the same limits and signals however its machine's root is made", async () => {
+  const probe = "#!/bin/sh\ncat /proc/self/limits; exec grep Sig /proc/self/status";
+  const layered = openRunner({ kind: "overlay", root: "/fs/ext4/root" });
+  const plain = await (await runner.machine("trixie")).run(probe);
+  const ours = await (await layered.machine("trixie")).run(probe);
+  // How many signals may wait is counted beside it: other processes have some.
+  const lines = ({ stdout }: Ended): string[] =>
+    stdout.split("\n").filter((line) => !line.startsWith("SigQ"));
+  expect(lines(ours)).toEqual(lines(plain));
+  expect(ours.stdout).toMatch(/Max open files +1024 /);
 });
 
 test("a script may interrupt what it starts", async () => {

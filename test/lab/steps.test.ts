@@ -168,6 +168,16 @@ describe("an agent", () => {
     expect(await running.ended).toMatchObject({ code: 0, stdout: "x\n" });
   });
 
+  test("that lost a request, and is back before we look, is asked again", async () => {
+    // Its first request goes nowhere, though somebody reads all the time.
+    const machine = await withFalseAgent(
+      '[ "$ask" = 2 ] || continue; exec 6>$1; echo taken >&6; echo started 77 >&6; : >$(dirname $1)/output 2>&1; echo exited 5 >&6; exec 6>&-',
+    );
+    const ended = await machine.run("true");
+    expect(ended).toMatchObject({ code: 1 });
+    expect(ended.ms).toBeLessThan(1000 + 2 * SOON_MS);
+  });
+
   test("that is killed under a script leaves it running to its end", async () => {
     const machine = await runner.machine("trixie");
     const running = machine.start("echo going; until [ -e /root/go ]; do sleep 0.1; done; exit 7");
@@ -232,13 +242,21 @@ X
   });
 
   test.each([
-    ["says nothing", "exec 6>$1; sleep 300"],
-    ["says half a word", "exec 6>$1; printf tak >&6; sleep 300"],
-    ["takes it and says no more", "exec 6>$1; echo taken >&6; sleep 300"],
-    ["never opens anything", "sleep 300"],
+    ["says nothing", "exec 6>$1; sleep 300", "did not take the script within 20 s"],
+    [
+      "says half a word",
+      "exec 6>$1; printf tak >&6; sleep 300",
+      "did not take the script within 20 s",
+    ],
+    [
+      "takes it and says no more",
+      "exec 6>$1; echo taken >&6; sleep 300",
+      "did not begin the script that it has taken within 20 s",
+    ],
+    ["never opens anything", "sleep 300", "did not take the script within 20 s"],
   ])(
     "that %s is waited for no longer than it may take, and no longer than we may",
-    async (_title, answer) => {
+    async (_title, answer, words) => {
       const [patient, cancelled] = await Promise.all([
         withFalseAgent(answer),
         withFalseAgent(answer),
@@ -252,7 +270,7 @@ X
       expect(ended.afterMs).toBeLessThan(CANCEL_MS);
       const late = await waiting;
       expect(late.code).toBe(2);
-      expect(late.stderr).toContain(`The agent of machine "${patient.name}" `);
+      expect(late.stderr).toContain(`The agent of machine "${patient.name}" ${words}`);
       expect(late.ms).toBeLessThan(AGENT_MS + SOON_MS);
     },
   );

@@ -1,9 +1,11 @@
 /** Whatever fails in the life of a machine, and whenever: nothing is left. */
 import { describe, expect, test } from "bun:test";
 import { outcomeOf } from "../../src/job/exit-codes.ts";
+import { holdPreparing } from "../../src/machine/preparing.ts";
 import { discardedPlace } from "../../src/storage/trash.ts";
 import { RunnerError } from "../../src/text/errors.ts";
 import { formatError } from "../../src/text/format-error.ts";
+import { parseMachineName } from "../../src/text/names.ts";
 import type { CommandTable } from "../fakes/fake-commands.ts";
 import { EXT4 } from "../fakes/fake-disk.ts";
 import { type FakeComputer, OWN } from "../fakes/fake-host.ts";
@@ -304,6 +306,31 @@ test("when a failed start cannot be undone either, the first error comes first",
   expect(lines[0]).toBe(`ERROR: Cannot boot machine "${MACHINE}".`);
   expect(lines.join("\n")).toContain("\nWhile cleaning up after it: ERROR: The bus is stuck.");
   expect(outcomeOf(error)).toBe("system");
+});
+
+test("a cleanup while its machine is prepared is what that ends with", async () => {
+  const cleanedUp: CommandTable = [
+    [
+      ["systemd-run"],
+      async () => {
+        await run(computer, cleanup);
+        return { exitCode: 1, stderr: "no" };
+      },
+    ],
+  ];
+  const computer = openPlace({ kind: "btrfs", image: "tree" }, { commands: cleanedUp });
+  await expect(run(computer, prepare)).rejects.toThrow("it was cleaned up meanwhile");
+});
+
+test("a second preparation of a name leaves the first alone", async () => {
+  const computer = openPlace({ kind: "btrfs", image: "tree" });
+  await run(computer, prepare);
+  const before = inventory(computer);
+  {
+    using _first = holdPreparing(computer.start().host, parseMachineName(MACHINE));
+    await expect(run(computer, prepare)).rejects.toThrow("is being prepared by another process");
+  }
+  expect(inventory(computer)).toEqual(before);
 });
 
 /** Something of the administrator's, which nobody can remove. */
