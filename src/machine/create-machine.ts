@@ -61,6 +61,7 @@ export async function createMachine(
   request: MachineRequest,
   source: MachineSource,
 ): Promise<MachinePlan> {
+  if (request.owner !== undefined) await ensureOwnerWatch(host, request.owner);
   using _preparing = holdPreparing(host, request.name);
   // Ours until the machine runs; from then on it is the unit's, cleanup's and gc's.
   await using undo = new AsyncDisposableStack();
@@ -84,6 +85,7 @@ export async function attendMachine(
   request: MachineRequest & { readonly payload: Session },
   source: MachineSource,
 ): Promise<{ readonly exitCode: number; readonly plan: MachinePlan }> {
+  if (request.owner !== undefined) await ensureOwnerWatch(host, request.owner);
   // To its end: it is ours for as long as we live.
   using _preparing = holdPreparing(host, request.name);
   await using undo = new AsyncDisposableStack();
@@ -158,7 +160,8 @@ async function makeMachine(
     jobId: request.jobId,
     owner: request.owner,
   });
-  if (request.owner !== undefined) await ensureOwnerWatch(host, request.owner);
+  // Its watcher may have ended machines before it could see that this one is the owner's.
+  requireWanted(host, request);
   await layOut(host, plan, storage);
   source.untilCloned?.[Symbol.dispose]();
   return checkTree(host, plan, request.image);

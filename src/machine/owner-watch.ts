@@ -4,15 +4,19 @@
  */
 import type { Host } from "../host/host.ts";
 import { WAITS } from "../host/waits.ts";
+import { startDeleter } from "../storage/trash.ts";
 import { RunnerError } from "../text/errors.ts";
 import { formatCommandFailure } from "../text/format-command.ts";
 import { formatError } from "../text/format-error.ts";
+import type { MachineName } from "../text/names.ts";
 import { listMachines } from "./machine-list.ts";
 import { RUNTIME_DIRECTORY } from "./machine-paths.ts";
+import { readMachineState } from "./machine-state.ts";
 import { MACHINES_SLICE } from "./machine-units.ts";
 import { isSameOwner, type Owner } from "./owner.ts";
 import scriptText from "./owner-watch.sh" with { type: "text" };
-import { destroyMachine } from "./release.ts";
+import { isBeingPrepared, listPreparing } from "./preparing.ts";
+import { destroyMachine, rootOf } from "./release.ts";
 
 const LOOK_MS = 20;
 const SCRIPT = `${RUNTIME_DIRECTORY}/watch-owner`;
@@ -46,13 +50,14 @@ const watchUnit = ({ pid, startTicks }: Owner): string =>
   `nspawn-runner-watch-${pid}-${startTicks}.service`;
 
 /**
- * Sees to it that somebody waits for the owner's end. To be called once the machine's state is
- * written: a watcher that has begun to end machines finds it, or the owner is found gone by the
- * machine's own preparation.
+ * Sees to it that somebody waits for the owner's end. To be called before anything of a machine is
+ * there, so that it finds what a driver leaves that dies with its owner. An owner that ends before the
+ * machine's state names it is found gone by the machine's own preparation.
  */
 export async function ensureOwnerWatch(host: Host, owner: Owner): Promise<void> {
   const cgroup = `${MACHINES_SLICE}/${watchUnit(owner)}`;
   if (host.cgroups.exists(cgroup)) return;
+  host.files.ensureDirectory(RUNTIME_DIRECTORY, 0o700);
   host.files.writeText(SCRIPT, scriptText, 0o600);
   const started = await host.processes.run(watchCommand(owner, host.driver));
   if (started.exitCode === 0) return;
@@ -65,20 +70,37 @@ export async function ensureOwnerWatch(host: Host, owner: Owner): Promise<void> 
   throw new RunnerError({ kind: "system", message: formatCommandFailure(started) });
 }
 
-/** Ends all machines of an owner that is gone. What cannot be ended is told, and left to `gc`. */
+/**
+ * Ends all machines of an owner that is gone, and what has no state and is not being prepared: a
+ * driver has died before it wrote one, or over a cleanup. What cannot be ended is told, and left to
+ * `gc`.
+ */
 export async function endMachinesOf(host: Host, owner: Owner): Promise<void> {
-  const its = listMachines(host).filter(
-    ({ state }) => state.kind === "read" && isSameOwner(state.value.owner, owner),
-  );
+  const names = new Set([...listMachines(host).map(({ name }) => name), ...listPreparing(host)]);
+  const its = [...names].flatMap((name) => {
+    const why = whyToEnd(host, name, owner);
+    return why === undefined ? [] : [{ name, why }];
+  });
+  const roots = new Set(its.flatMap(({ name }) => rootOf(host, name) ?? []));
   await Promise.all(
-    its.map(async ({ name }) => {
+    its.map(async ({ name, why }) => {
       try {
-        host.log.warn(`Ending machine "${name}": process ${owner.pid}, whose it is, is gone.`);
+        host.log.warn(`Ending machine "${name}": ${why}.`);
         await destroyMachine(host, name);
       } catch (error) {
-        const why = formatError(error, { debug: false });
-        host.log.warn(`Cannot end machine "${name}"; "nspawn-runner gc" tries again. ${why}`);
+        const reason = formatError(error, { debug: false });
+        host.log.warn(`Cannot end machine "${name}"; "nspawn-runner gc" tries again. ${reason}`);
       }
     }),
   );
+  // What a machine's end leaves running is killed with our unit before systemd has heard of it.
+  for (const root of roots) await startDeleter(host, root);
+}
+
+function whyToEnd(host: Host, name: MachineName, owner: Owner): string | undefined {
+  const state = readMachineState(host, name);
+  if (state.kind === "read" && isSameOwner(state.value.owner, owner)) {
+    return `process ${owner.pid}, whose it is, is gone`;
+  }
+  return state.kind === "absent" && !isBeingPrepared(host, name) ? "it is dead" : undefined;
 }

@@ -161,9 +161,24 @@ describe("a runner that ends", () => {
       act: prepare,
       after: async (computer) => {
         await computer.endProcess(RUNNER);
-        // What has no state yet is known to gc alone.
-        await collectLater(computer);
         expectNothingLeft(computer, before);
+        expect(computer.disk.describe("/run/nspawn-runner/preparing").slice(1)).toEqual([]);
+      },
+    });
+  });
+
+  test("a cleanup that is killed at any effect", async () => {
+    await sweep("killed", {
+      open: async () => {
+        const computer = withRunner();
+        await run(computer, prepare);
+        return computer;
+      },
+      act: cleanup,
+      after: async (computer) => {
+        await computer.endProcess(RUNNER);
+        expectNothingLeft(computer, before);
+        expect(trash(computer)).toEqual([]);
       },
     });
   });
