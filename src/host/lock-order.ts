@@ -57,6 +57,12 @@ export const LOCK_ORDER: readonly LockKind[] = [
     held: "while it is released",
   },
   {
+    path: /\/claims\.lock$/,
+    name: "claims: `/run/nspawn-runner/claims.lock`",
+    guards: "a claim from being taken away from who has just made it, by another's release",
+    held: "while what one machine has claimed is looked up and let go of",
+  },
+  {
     path: /\/\.trash\.lock$/,
     name: "trash: `ROOT/.trash.lock`",
     guards: "the trash, from two deleters",

@@ -9,9 +9,9 @@ import { createMachine } from "../machine/create-machine.ts";
 import { probeInotify } from "../machine/inotify.ts";
 import { cloneDirectory, machinePaths } from "../machine/machine-paths.ts";
 import type { MachinePlan } from "../machine/machine-plan.ts";
-import { requireNotPreparing } from "../machine/preparing.ts";
+import { holdPreparing, requireNotPreparing } from "../machine/preparing.ts";
 import { RunnerError } from "../text/errors.ts";
-import { isImageName, type MachineName } from "../text/names.ts";
+import { type ImageName, isImageName, type MachineName } from "../text/names.ts";
 import { chooseImage, gatherJob, type JobFacts, type PrepareRequest } from "./gather-job.ts";
 import { requireUsableHost } from "./host-facts.ts";
 import { featureWarnings } from "./job-features.ts";
@@ -34,8 +34,11 @@ export async function prepareJob(
   using kept = new DisposableStack();
   const met = new Set<Need["kind"]>();
   while (true) {
-    using lock = await lockImage(host, config, request);
+    const locked = findLocked(host, config, request);
+    using lock = await lockImage(host, config, locked);
     const facts = await gatherJob(host, config, request);
+    // It came, or its name led elsewhere, before we had the lock.
+    if (facts.image?.image.name !== locked) continue;
     const needs = planNeeds(facts).filter((need) => !met.has(need.kind));
     if (needs.length === 0) {
       // What was made for the machine is held for as long as its image's tree.
@@ -56,21 +59,25 @@ export async function prepareJob(
 async function removeEarlier(host: Host, rootDirectory: string, name: MachineName): Promise<void> {
   const places = [machinePaths(name).runtime, cloneDirectory(rootDirectory, name)];
   if (places.every((place) => host.files.probe(place) === undefined)) return;
+  // Not what another process is preparing at this moment.
+  using _preparing = await holdPreparing(host, name);
   await destroyWhole(host, rootDirectory, name);
+}
+
+/** The image by the name that it has on the disk: the job may have used another one for it. */
+function findLocked(host: Host, config: Config, request: PrepareRequest): ImageName | undefined {
+  const text = chooseImage(request, config);
+  return isImageName(text) ? probeImage(host, config.rootDirectory, text)?.name : undefined;
 }
 
 /** Nobody exchanges the image's tree between our look at it and our clone of it. */
 async function lockImage(
   host: Host,
   config: Config,
-  request: PrepareRequest,
+  name: ImageName | undefined,
 ): Promise<DisposableStack> {
   const lock = new DisposableStack();
-  const text = chooseImage(request, config);
-  // By the name that it has on the disk: the job may have used another one for it.
-  const image = isImageName(text) ? probeImage(host, config.rootDirectory, text) : undefined;
-  if (image !== undefined)
-    lock.use(await treeLock(host, config.rootDirectory, image.name, "shared"));
+  if (name !== undefined) lock.use(await treeLock(host, config.rootDirectory, name, "shared"));
   return lock;
 }
 

@@ -17,7 +17,7 @@ import {
 import { readMachineState } from "./machine-state.ts";
 import { BUILD_SLICE, MACHINES_SLICE, machineOfUnit, machineUnits } from "./machine-units.ts";
 import { type Owner, ownerIsGone } from "./owner.ts";
-import { isBeingPrepared, listPreparing } from "./preparing.ts";
+import { holdPreparing, isBeingPrepared, listPreparing } from "./preparing.ts";
 import { destroyMachine, releaseMachine } from "./release.ts";
 
 export interface MachineGarbage {
@@ -34,7 +34,9 @@ export async function findMachineGarbage(
   rootDirectory: string,
 ): Promise<MachineGarbage[]> {
   const names = await findNames(host, rootDirectory);
-  return names.flatMap((name) => judge(host, rootDirectory, name) ?? []);
+  return names.flatMap((name) =>
+    isBeingPrepared(host, name) ? [] : (judge(host, rootDirectory, name) ?? []),
+  );
 }
 
 /** Of every place where a machine leaves something. A place that cannot be read hides no other. */
@@ -85,11 +87,11 @@ const listCgroups = ({ cgroups }: Pick<Host, "cgroups">): string[] =>
     cgroups.list(above).flatMap((name) => machineOfUnit(name) ?? []),
   );
 
+/** Of one that nobody is preparing. */
 function judge(host: Host, rootDirectory: string, name: MachineName): MachineGarbage | undefined {
-  if (isBeingPrepared(host, name)) return undefined;
   const read = readMachineState(host, name);
   const owner = read.kind === "read" ? read.value.owner : undefined;
-  const garbage = { name, collect: () => destroyWhole(host, rootDirectory, name) };
+  const garbage = { name, collect: () => collectOne(host, rootDirectory, name) };
   if (host.cgroups.isPopulated(machineUnits(name).cgroup)) {
     return ownerIsGone(host, owner)
       ? { ...garbage, why: `process ${owner?.pid}, whose it is, is gone` }
@@ -107,6 +109,16 @@ const isAwaited = (host: Host, owner: Owner | undefined): boolean =>
 const holdsAnything = (host: Host, rootDirectory: string, name: MachineName): boolean =>
   host.files.probe(cloneDirectory(rootDirectory, name)) !== undefined ||
   listOwners(host).includes(name);
+
+/**
+ * Unless it is garbage no more: since it was judged, the next try of its job may have made a machine
+ * of that name. Under the lock that this one would have to hold.
+ */
+async function collectOne(host: Host, rootDirectory: string, name: MachineName): Promise<void> {
+  if (isBeingPrepared(host, name)) return;
+  using _preparing = await holdPreparing(host, name);
+  if (judge(host, rootDirectory, name) !== undefined) await destroyWhole(host, rootDirectory, name);
+}
 
 /** All there is of a machine, alive or dead, wherever it left it. Idempotent. */
 export async function destroyWhole(

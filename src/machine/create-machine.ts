@@ -16,6 +16,7 @@ import { type Checked, checkTree } from "./checked-tree.ts";
 import { findIdRange, takeIdRange } from "./id-range.ts";
 import { layOut } from "./lay-out.ts";
 import {
+  CLAIMS_LOCK,
   cloneDirectory,
   clonesDirectory,
   MACHINES_DIRECTORY,
@@ -62,7 +63,7 @@ export async function createMachine(
   source: MachineSource,
 ): Promise<MachinePlan> {
   if (request.owner !== undefined) await ensureOwnerWatch(host, request.owner);
-  using _preparing = holdPreparing(host, request.name);
+  using _preparing = await holdPreparing(host, request.name);
   // Ours until the machine runs; from then on it is the unit's, cleanup's and gc's.
   await using undo = new AsyncDisposableStack();
   beginMachine(host, request, undo);
@@ -87,7 +88,7 @@ export async function attendMachine(
 ): Promise<{ readonly exitCode: number; readonly plan: MachinePlan }> {
   if (request.owner !== undefined) await ensureOwnerWatch(host, request.owner);
   // To its end: it is ours for as long as we live.
-  using _preparing = holdPreparing(host, request.name);
+  using _preparing = await holdPreparing(host, request.name);
   await using undo = new AsyncDisposableStack();
   beginMachine(host, request, undo);
   // Awaited here: what undoes it comes behind.
@@ -172,6 +173,7 @@ function makeRoomForEnd(host: Host, name: MachineName, rootDirectory: string): v
   const { root, lock } = machinePaths(name);
   host.files.link(rootDirectory, root);
   host.files.writeText(lock, "", 0o600);
+  if (host.files.probe(CLAIMS_LOCK) === undefined) host.files.append(CLAIMS_LOCK, "");
   makeRoomForMachineEnd(host, name);
 }
 

@@ -11,14 +11,23 @@ const lockPath = (name: MachineName): string => `${PREPARING_DIRECTORY}/${name}`
 
 type LockHost = Pick<Host, "files" | "log">;
 
+/** Who only looks whether it is held (gc) holds it for a moment itself. */
+const TRIES = 10;
+const AGAIN_MS = 5;
+
 /**
  * To be taken before anything of the machine is there, and held until it is ready or undone; then its
  * file goes, while it is still held. Throws when another driver is preparing a machine of that name.
  */
-export function holdPreparing(host: LockHost, name: MachineName): Disposable {
+export async function holdPreparing(
+  host: LockHost & Pick<Host, "clock">,
+  name: MachineName,
+): Promise<Disposable> {
   host.files.ensureDirectory(PREPARING_DIRECTORY, 0o700);
-  const lock = takeLock(host, name);
-  if (lock !== undefined) {
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    if (tries > 0) await host.clock.sleep(AGAIN_MS);
+    const lock = takeLock(host, name);
+    if (lock === undefined) continue;
     return {
       [Symbol.dispose]: () => {
         removeFile(host, name);

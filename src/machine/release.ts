@@ -6,12 +6,19 @@
 import type { Host } from "../host/host.ts";
 import { WAITS } from "../host/waits.ts";
 import { releaseAddressPair } from "../network/address-pair.ts";
+import { PAIRS_DIRECTORY } from "../network/network-paths.ts";
 import { moveToTrash, startDeleterUnheard } from "../storage/trash.ts";
 import { RunnerError } from "../text/errors.ts";
 import type { MachineName } from "../text/names.ts";
 import { releaseIdRanges } from "./id-range.ts";
 import { killMachine, machineLives } from "./machine-life.ts";
-import { cloneDirectory, machinePaths, NSPAWN_LEFTOVERS } from "./machine-paths.ts";
+import {
+  CLAIMS_LOCK,
+  cloneDirectory,
+  machinePaths,
+  NSPAWN_LEFTOVERS,
+  RANGES_DIRECTORY,
+} from "./machine-paths.ts";
 import { machineUnits } from "./machine-units.ts";
 import { forgetPreparing } from "./preparing.ts";
 
@@ -48,9 +55,15 @@ function discardClone(host: Host, name: MachineName): void {
 export const rootOf = (host: Pick<Host, "files">, name: MachineName): string | undefined =>
   host.files.readLink(machinePaths(name).root);
 
-/** Not while a process of the machine lives, which a signal alone does not end. */
+/**
+ * Not while a process of the machine lives, which a signal alone does not end. One release at a time:
+ * of two that look and then take away, the second would take what a new machine has just claimed.
+ */
 async function releaseClaims(host: Host, name: MachineName): Promise<void> {
   await requireDeath(host, name);
+  const places = [RANGES_DIRECTORY, PAIRS_DIRECTORY];
+  if (!places.some((place) => host.claims.list(place).some(({ owner }) => owner === name))) return;
+  using _lock = await lockClaims(host);
   releaseIdRanges(host, name);
   // Its interface and routes went with its network namespace.
   releaseAddressPair(host, name);
@@ -69,12 +82,28 @@ function removeLaunch(host: Host, name: MachineName): void {
   host.files.remove(machinePaths(name).launch);
 }
 
+/** Also when we are told to end: what is undone has to be. It is held for less than a millisecond. */
+async function lockClaims(host: Host): Promise<Disposable> {
+  for (let tries = 0; tries < CLAIMS_TRIES; tries += 1) {
+    const lock = host.files.lock(CLAIMS_LOCK, { mode: "exclusive" });
+    if (lock !== undefined) return lock;
+    await host.clock.sleep(LOOK_MS);
+  }
+  throw new RunnerError({
+    kind: "system",
+    message: `Cannot let go of user ids and addresses: ${host.locks.holder(CLAIMS_LOCK)} does so, and does not end.`,
+    hints: ['End that process; "nspawn-runner gc" does the rest.'],
+  });
+}
+
 /**
  * Stops a machine, alive, half started or dead, and removes every trace of it. Idempotent: a machine
  * that never was is fine. Throws a system error, and keeps what it has, when it cannot be stopped.
  */
 export async function destroyMachine(host: Host, name: MachineName): Promise<void> {
-  await Promise.all([releaseAtOnce(host, name), stopMachine(host, name)]);
+  // Whether it is dead, and all is let go of, is judged once it has been stopped.
+  const early = releaseAtOnce(host, name).catch((error) => host.log.debug(`# ${String(error)}`));
+  await Promise.all([early, stopMachine(host, name)]);
   await releaseMachine(host, name);
   const root = rootOf(host, name);
   host.files.remove(machinePaths(name).runtime);
@@ -117,6 +146,7 @@ async function stopMachine(host: Host, name: MachineName): Promise<void> {
 }
 
 const LOOK_MS = 5;
+const CLAIMS_TRIES = WAITS.machineDeath.ms / LOOK_MS;
 
 /** Waits until no process of the machine is left. Throws a system error when one stays. */
 async function requireDeath(host: Host, name: MachineName): Promise<void> {

@@ -342,7 +342,7 @@ test("a second preparation of a name leaves the first alone", async () => {
   await run(computer, prepare);
   const before = inventory(computer);
   {
-    using _first = holdPreparing(computer.start().host, parseMachineName(MACHINE));
+    using _first = await holdPreparing(computer.start().host, parseMachineName(MACHINE));
     await expect(run(computer, prepare)).rejects.toThrow("is being prepared by another process");
   }
   expect(inventory(computer)).toEqual(before);

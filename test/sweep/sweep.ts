@@ -165,6 +165,7 @@ const STANDING = [
   "/run/nspawn-runner/machines",
   "/run/nspawn-runner/preparing",
   "/run/nspawn-runner/id-ranges",
+  "/run/nspawn-runner/claims.lock",
 ];
 
 /**
