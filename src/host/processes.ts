@@ -14,6 +14,7 @@ import {
 } from "./manager.ts";
 import { type Passed, pipeCommands, readStart } from "./pipe.ts";
 import { type ProcessFacts, probeProcess } from "./process-facts.ts";
+import { LOOK_MS, standStill } from "./stand-still.ts";
 import { WAITS, type Wait } from "./waits.ts";
 
 export interface CommandResult {
@@ -45,6 +46,11 @@ export interface ExecOptions {
   readonly onCancel?: "kill" | "ask";
   /** How long it may take: `WAITS.command` when absent. */
   readonly wait?: Pick<Wait, "ms">;
+  /**
+   * Asked every few milliseconds: the command is not begun while it is true, and stopped, with all that
+   * it has started, until it no longer is. That time counts as the command's.
+   */
+  readonly isToStand?: () => boolean;
   /** How much it may print, on stdout and on stderr each. More ends it, and the call throws. */
   readonly outputMaxBytes?: number;
 }
@@ -117,6 +123,7 @@ export function openProcesses(context: {
 
   async function run(argv: readonly string[], options: ExecOptions = {}): Promise<CommandResult> {
     const startedAt = performance.now();
+    while (options.isToStand?.() && !signal.aborted) await Bun.sleep(LOOK_MS);
     const first = await runOnce(argv, options);
     if (!lostManager(first)) return first;
     const leftMs = (options.wait ?? WAITS.command).ms - (performance.now() - startedAt);
@@ -164,6 +171,8 @@ export function openProcesses(context: {
         stderr: output,
         ...(options.onCancel === "ask" ? { signal, killSignal: "SIGTERM" } : {}),
         env: environmentOf(options),
+        // A process group of its own, to be stopped as one.
+        detached: options.isToStand !== undefined,
         ...(options.workingDirectory === undefined ? {} : { cwd: options.workingDirectory }),
       });
     } catch (cause) {
@@ -173,6 +182,8 @@ export function openProcesses(context: {
       ms: (options.wait ?? WAITS.command).ms,
       signal: options.onCancel === "kill" ? signal : undefined,
     });
+    using _standing =
+      options.isToStand === undefined ? undefined : standStill(child.pid, options.isToStand);
     const read =
       options.onOutput === undefined
         ? text(options.outputMaxBytes, () => bound.end("too much"))

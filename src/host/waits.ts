@@ -102,6 +102,11 @@ export const WAITS = {
     what: "the deletion of a tree that nobody uses any more, by the unit that does nothing else",
     late: "the tree is set aside, and `gc` names it",
   },
+  givingWay: {
+    ms: 3000,
+    what: "the end of what is being prepared, by the deleter, which stands still meanwhile",
+    late: "it works for a quarter of that time, and then gives way again",
+  },
   draftDeletion: {
     ms: 60_000,
     what: "the deletion of a failed build's draft, which frees the disk",

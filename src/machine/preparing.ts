@@ -81,6 +81,12 @@ export function listPreparing(host: Pick<Host, "files">): MachineName[] {
   return host.files.list(PREPARING_DIRECTORY).filter(isMachineName);
 }
 
+/**
+ * Whether it seems so, by names alone: a lock taken to look, at the wrong moment, keeps a driver from
+ * its own. For who only gives way: gc takes away what a driver that died has left.
+ */
+export const anyIsPrepared = (host: Pick<Host, "files">): boolean => listPreparing(host).length > 0;
+
 /** What a driver that died has left; nothing where one is at it. */
 export function forgetPreparing(host: LockHost, name: MachineName): void {
   if (host.files.probe(lockPath(name)) === undefined) return;
