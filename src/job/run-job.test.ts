@@ -1,5 +1,6 @@
 /** The `run` stage on the fake host: what GitLab Runner is told of a script's end. */
 import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { makeSystem } from "../../test/fakes/fake-commands.ts";
 import { EXT4 } from "../../test/fakes/fake-disk.ts";
 import { openComputer } from "../../test/fakes/fake-host.ts";
@@ -72,4 +73,15 @@ test("a machine that never was is a system error with what may have happened", a
     kind: "system",
     message: 'There is no machine "job-1-a".',
   });
+});
+
+test("a machine that another release has started is told as such, at once", async () => {
+  const { host, files } = await openMachine();
+  const path = `/run/nspawn-runner/machines/${name}/state.json`;
+  files.writeText("/tmp/script", "0");
+  // As release 0.1.0 has left it, whose agent is asked in another way.
+  files.writeText(path, readFileSync("test/samples/0.1.0/state.json", "utf8"));
+  await expect(runJobStep(host, { name, script: "/tmp/script" })).rejects.toThrow(
+    'Machine "job-1-a" was started by another release of nspawn-runner',
+  );
 });

@@ -1,7 +1,12 @@
 /** The `run` stage: one script in the job's machine, its end told as GitLab Runner wants it. */
 import type { Host } from "../host/host.ts";
 import { WAITS } from "../host/waits.ts";
-import { type MachineEnd, readMachineEnd, readMachineState } from "../machine/machine-state.ts";
+import {
+  AGENT_PROTOCOL,
+  type MachineEnd,
+  readMachineEnd,
+  readMachineState,
+} from "../machine/machine-state.ts";
 import { machineUnits } from "../machine/machine-units.ts";
 import { runStep, type StepResult } from "../machine/run-step.ts";
 import { readValue } from "../record/record.ts";
@@ -38,6 +43,15 @@ export async function runJobStep(
   }
   const state = found.value;
   if (hasEnded(host, name)) throw machineGone(host, name);
+  if (state.agent !== AGENT_PROTOCOL) {
+    throw new RunnerError({
+      kind: "system",
+      message: `Machine "${name}" was started by another release of nspawn-runner, whose agent this one cannot talk to.`,
+      hints: [
+        "Try the job again. Before the next upgrade let GitLab Runner drain: docs/upgrading.md.",
+      ],
+    });
+  }
   const { cgroup } = machineUnits(name);
   const killsBefore = host.cgroups.memoryKills(cgroup);
   const result = await stepResult(host, { name, script, idShift: state.idShift, uid: state.uid });

@@ -17,7 +17,7 @@ import {
 import { readMachineState } from "./machine-state.ts";
 import { BUILD_SLICE, MACHINES_SLICE, machineOfUnit, machineUnits } from "./machine-units.ts";
 import { type Owner, ownerIsGone } from "./owner.ts";
-import { holdPreparing, isBeingPrepared, listPreparing } from "./preparing.ts";
+import { isBeingPrepared, listPreparing, unlessPrepared } from "./preparing.ts";
 import { destroyMachine, releaseMachine } from "./release.ts";
 
 export interface MachineGarbage {
@@ -114,11 +114,12 @@ const holdsAnything = (host: Host, rootDirectory: string, name: MachineName): bo
  * Unless it is garbage no more: since it was judged, the next try of its job may have made a machine
  * of that name. Under the lock that this one would have to hold.
  */
-async function collectOne(host: Host, rootDirectory: string, name: MachineName): Promise<void> {
-  if (isBeingPrepared(host, name)) return;
-  using _preparing = await holdPreparing(host, name);
-  if (judge(host, rootDirectory, name) !== undefined) await destroyWhole(host, rootDirectory, name);
-}
+const collectOne = (host: Host, rootDirectory: string, name: MachineName): Promise<void> =>
+  unlessPrepared(host, name, async () => {
+    if (judge(host, rootDirectory, name) !== undefined) {
+      await destroyWhole(host, rootDirectory, name);
+    }
+  });
 
 /** All there is of a machine, alive or dead, wherever it left it. Idempotent. */
 export async function destroyWhole(

@@ -23,7 +23,12 @@ import {
   machinePaths,
 } from "./machine-paths.ts";
 import { type MachinePlan, type MachineWish, planMachine } from "./machine-plan.ts";
-import { makeRoomForMachineEnd, readMachineState, writeMachineState } from "./machine-state.ts";
+import {
+  AGENT_PROTOCOL,
+  makeRoomForMachineEnd,
+  readMachineState,
+  writeMachineState,
+} from "./machine-state.ts";
 import { type Owner, ownerIsGone } from "./owner.ts";
 import { ensureOwnerWatch } from "./owner-watch.ts";
 import type { Session } from "./payload.ts";
@@ -158,6 +163,7 @@ async function makeMachine(
     slice: plan.slice,
     idShift: plan.facts.idShift,
     uid: request.settings.user?.uid ?? 0,
+    agent: AGENT_PROTOCOL,
     jobId: request.jobId,
     owner: request.owner,
   });

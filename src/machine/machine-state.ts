@@ -12,6 +12,9 @@ import { isTreeId, type MachineName, type TreeId } from "../text/names.ts";
 import { machinePaths } from "./machine-paths.ts";
 import { ownerSchema } from "./owner.ts";
 
+/** How this release and the agent in a machine talk. Another number, another agent. */
+export const AGENT_PROTOCOL = 2;
+
 const entries = {
   rootDirectory: v.string(),
   storage: v.picklist(["btrfs", "reflink", "overlay", "tmpfs"]),
@@ -32,6 +35,8 @@ const stateSchema = v.object({
    * release 0.1.0 has written the state, by the tree's device and inode.
    */
   source: v.optional(v.custom<TreeId>(isTreeId)),
+  /** What the machine's agent speaks (`AGENT_PROTOCOL`); nothing where release 0.1.0 started it. */
+  agent: v.optional(v.number()),
 });
 
 export type MachineState = v.InferOutput<typeof stateSchema>;

@@ -15,7 +15,7 @@ import { readMachineState } from "./machine-state.ts";
 import { MACHINES_SLICE } from "./machine-units.ts";
 import { isSameOwner, type Owner } from "./owner.ts";
 import scriptText from "./owner-watch.sh" with { type: "text" };
-import { isBeingPrepared, listPreparing } from "./preparing.ts";
+import { listPreparing, unlessPrepared } from "./preparing.ts";
 import { destroyMachine, rootOf } from "./release.ts";
 
 const LOOK_MS = 20;
@@ -76,17 +76,29 @@ export async function ensureOwnerWatch(host: Host, owner: Owner): Promise<void> 
  * `gc`.
  */
 export async function endMachinesOf(host: Host, owner: Owner): Promise<void> {
-  const names = new Set([...listMachines(host).map(({ name }) => name), ...listPreparing(host)]);
-  const its = [...names].flatMap((name) => {
-    const why = whyToEnd(host, name, owner);
-    return why === undefined ? [] : [{ name, why }];
-  });
-  const roots = new Set(its.flatMap(({ name }) => rootOf(host, name) ?? []));
+  const names = [
+    ...new Set([...listMachines(host).map(({ name }) => name), ...listPreparing(host)]),
+  ];
+  const roots = new Set(names.flatMap((name) => rootOf(host, name) ?? []));
+  const end = async (name: MachineName, why: string): Promise<void> => {
+    host.log.warn(`Ending machine "${name}": ${why}.`);
+    await destroyMachine(host, name);
+  };
+  const endOne = async (name: MachineName): Promise<void> => {
+    const state = readMachineState(host, name);
+    if (state.kind === "absent") {
+      // The next try of its job may be about to make it again.
+      await unlessPrepared(host, name, async () => {
+        if (readMachineState(host, name).kind === "absent") await end(name, "it is dead");
+      });
+    } else if (state.kind === "read" && isSameOwner(state.value.owner, owner)) {
+      await end(name, `process ${owner.pid}, whose it is, is gone`);
+    }
+  };
   await Promise.all(
-    its.map(async ({ name, why }) => {
+    names.map(async (name) => {
       try {
-        host.log.warn(`Ending machine "${name}": ${why}.`);
-        await destroyMachine(host, name);
+        await endOne(name);
       } catch (error) {
         const reason = formatError(error, { debug: false });
         host.log.warn(`Cannot end machine "${name}"; "nspawn-runner gc" tries again. ${reason}`);
@@ -95,12 +107,4 @@ export async function endMachinesOf(host: Host, owner: Owner): Promise<void> {
   );
   // What a machine's end leaves running is killed with our unit before systemd has heard of it.
   for (const root of roots) await startDeleter(host, root);
-}
-
-function whyToEnd(host: Host, name: MachineName, owner: Owner): string | undefined {
-  const state = readMachineState(host, name);
-  if (state.kind === "read" && isSameOwner(state.value.owner, owner)) {
-    return `process ${owner.pid}, whose it is, is gone`;
-  }
-  return state.kind === "absent" && !isBeingPrepared(host, name) ? "it is dead" : undefined;
 }

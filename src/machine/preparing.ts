@@ -26,16 +26,24 @@ export async function holdPreparing(
   host.files.ensureDirectory(PREPARING_DIRECTORY, 0o700);
   for (let tries = 0; tries < TRIES; tries += 1) {
     if (tries > 0) await host.clock.sleep(AGAIN_MS);
-    const lock = takeLock(host, name);
-    if (lock === undefined) continue;
-    return {
-      [Symbol.dispose]: () => {
-        removeFile(host, name);
-        lock[Symbol.dispose]();
-      },
-    };
+    const held = takeLock(host, name);
+    if (held !== undefined) return held;
   }
   throw beingPrepared(name);
+}
+
+/**
+ * Acts on a machine that nobody prepares, and that nobody can begin to prepare meanwhile. Does nothing
+ * where somebody is at it: what was known of that machine before holds no more.
+ */
+export async function unlessPrepared(
+  host: LockHost,
+  name: MachineName,
+  act: () => Promise<void>,
+): Promise<void> {
+  host.files.ensureDirectory(PREPARING_DIRECTORY, 0o700);
+  using held = takeLock(host, name);
+  if (held !== undefined) await act();
 }
 
 /** To be asked before what an earlier try has left is removed: it may be somebody's who is at it. */
@@ -50,13 +58,23 @@ const beingPrepared = (name: MachineName): RunnerError =>
     hints: ["Give this one another name: --id NAME."],
   });
 
+/** Its file goes with it, while it is still held. */
 function takeLock(host: LockHost, name: MachineName): Disposable | undefined {
+  let lock: Disposable | undefined;
   try {
-    return host.files.lock(lockPath(name), { mode: "exclusive" });
+    lock = host.files.lock(lockPath(name), { mode: "exclusive" });
   } catch (error) {
     removeFile(host, name);
     throw error;
   }
+  if (lock === undefined) return undefined;
+  const held = lock;
+  return {
+    [Symbol.dispose]: () => {
+      removeFile(host, name);
+      held[Symbol.dispose]();
+    },
+  };
 }
 
 /** What stays says nothing once nobody holds it, and gc takes it away. */
