@@ -94,7 +94,8 @@ async function passOn(
     for await (const chunk of bytes) {
       count += chunk.length;
       if (count > maxBytes) return "too much";
-      sink.write(chunk);
+      // Each may fail when the reader has gone, also later than it returns.
+      await sink.write(chunk);
       await sink.flush();
     }
     return "all";
