@@ -8,6 +8,7 @@ import { type Cgroups, openCgroups } from "./cgroups.ts";
 import { type Claims, openClaims } from "./claims.ts";
 import { type Fifos, openFifos } from "./fifo.ts";
 import { type Files, openFiles } from "./files.ts";
+import { isJournalStream } from "./journal-stream.ts";
 import { sendDatagram } from "./libc.ts";
 import { findLockHolder } from "./lock-holder.ts";
 import { type Locks, openLocks } from "./locks.ts";
@@ -82,7 +83,8 @@ export function openHost(options: {
   const environment = definedOnly(process.env);
   const log = openLog({
     level: options.level,
-    write: writeStderrNow,
+    // In a unit of ours each line would be in the journal twice.
+    write: isJournalStream(STDERR, environment.JOURNAL_STREAM) ? () => {} : writeStderrNow,
     sendToJournal: (entry) =>
       sendDatagram(
         JOURNAL_SOCKET,

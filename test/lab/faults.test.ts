@@ -83,7 +83,7 @@ describe("the other stages", () => {
       ...CODES,
     }).ended;
     expect(ended.code).toBe(SYSTEM_FAILURE);
-    expect(ended.stderr).toStartWith("ERROR: There is no space left for \"stdout\".\n");
+    expect(ended.stderr).toStartWith('ERROR: There is no space left for "stdout".\n');
   });
 
   test.each([
