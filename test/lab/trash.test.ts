@@ -144,12 +144,15 @@ describe("a job beside a full trash", () => {
       expect(prepared.code).toBe(0);
       return { prepare: prepared.ms, cleanup: (await runner.call("cleanup", "--id", name)).ms };
     };
+    // A snapshot commits what was written by then: here that is to be the deleter's alone.
+    const settle = () => must("sync", "--file-system", root);
     const median = (values: readonly number[]): number =>
       values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0;
     await once();
     const ratios: number[] = [];
     for (let round = 0; round < ROUNDS; round += 1) {
       await awaitEmpty(`${root}/.trash`, 30_000);
+      await settle();
       const without = await once();
       for (const kind of ["deep", "subvolumes"]) {
         // Not in the trash itself, where a deleter may be at work.
@@ -157,14 +160,15 @@ describe("a job beside a full trash", () => {
         await hostile(kind, tree, 300);
         await must("mv", tree, discardedPlace(root, kind));
       }
+      await settle();
       expect((await runner.call("gc")).code).toBe(0);
       const beside = await once();
       ratios.push(beside.prepare / without.prepare);
     }
     await awaitEmpty(`${root}/.trash`, 60_000);
-    // Who waited for these deletions would take five times as long. The rest is for a host that does
-    // something else besides: see docs/decisions/0011 for what was measured.
-    expect(median(ratios)).toBeLessThan(2);
+    // 1.02 to 1.05 on a quiet host (docs/decisions/0011), and 1.18 beside a deleter that goes on. The
+    // rest is for a host that does something else besides; who waited would take five times as long.
+    expect(median(ratios)).toBeLessThan(1.3);
   }, 240_000);
 });
 
