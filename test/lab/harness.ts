@@ -200,4 +200,13 @@ const listUnits = (): string =>
     ...["systemctl", "list-units", "--all", "--plain", "--no-legend", "nspawn*"],
   ]).stdout.toString();
 
+/** Resolves when no unit deletes any more: while one does, it has files of its own in /run. */
+export async function awaitDeleters(): Promise<void> {
+  const units = ["--all", "--plain", "--no-legend", "nspawn-runner-trash-*"];
+  for (const until = performance.now() + 20_000; performance.now() < until; ) {
+    if ((await command("systemctl", "list-units", ...units)).stdout === "") return;
+  }
+  throw new Error("there is still a unit that deletes");
+}
+
 process.on("exit", () => rmSync(scratch, { recursive: true, force: true }));

@@ -11,7 +11,15 @@ import {
 } from "node:fs";
 import { discardedPlace } from "../../src/storage/trash.ts";
 import { openDeclared } from "./declare.ts";
-import { cleanUpAfterEach, command, later, openRunner, type Place, uniqueName } from "./harness.ts";
+import {
+  awaitDeleters,
+  cleanUpAfterEach,
+  command,
+  later,
+  openRunner,
+  type Place,
+  uniqueName,
+} from "./harness.ts";
 
 cleanUpAfterEach();
 
@@ -202,10 +210,14 @@ describe("/run", () => {
       expect((await runner.call("cleanup", "--id", name)).code).toBe(0);
     };
     await job();
-    await awaitEmpty("/fs/btrfs/root/.trash", 10_000);
+    const settle = async (): Promise<void> => {
+      await awaitEmpty("/fs/btrfs/root/.trash", 10_000);
+      await awaitDeleters();
+    };
+    await settle();
     const before = await count();
     for (let round = 0; round < 20; round += 1) await job();
-    await awaitEmpty("/fs/btrfs/root/.trash", 10_000);
+    await settle();
     expect(await count()).toBe(before);
   }, 120_000);
 

@@ -2,6 +2,7 @@
 import { takeCensus } from "../census/census.ts";
 import type { Census } from "../census/diff-census.ts";
 import {
+  awaitDeleters,
   openRunner,
   PLACES,
   type Place,
@@ -65,4 +66,5 @@ export async function warmUp(owner: Owner): Promise<void> {
       if (code !== 0) throw new Error(`${argv.join(" ")} ends with ${code}: ${stderr}`);
     }
   }
+  await awaitDeleters();
 }
