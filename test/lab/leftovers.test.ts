@@ -78,6 +78,56 @@ describe("a machine comes up over", () => {
   });
 });
 
+describe("gc takes away", () => {
+  // In a shell: $0 is the name, $1 the unit, $2 the slice; `there` succeeds as long as it is there.
+  test.each([
+    [
+      "an interface that no claim speaks of",
+      {
+        plant: "ip link add nsr-stray type veth peer name stray-peer",
+        there: "ip link show nsr-stray",
+      },
+    ],
+    [
+      "a range of ids whose machine's directory is gone",
+      {
+        plant: "mkdir -p /run/nspawn-runner/id-ranges; ln -s $0 /run/nspawn-runner/id-ranges/1",
+        there: "test -L /run/nspawn-runner/id-ranges/1",
+      },
+    ],
+    [
+      "a pair of addresses whose machine's directory is gone",
+      {
+        plant:
+          "mkdir -p /run/nspawn-runner/address-pairs; ln -s $0 /run/nspawn-runner/address-pairs/1",
+        there: "test -L /run/nspawn-runner/address-pairs/1",
+      },
+    ],
+    [
+      "a slice without a machine",
+      { plant: 'systemctl start "$2"', there: 'systemctl is-active "$2"' },
+    ],
+    [
+      "cgroups that systemd knows nothing of",
+      {
+        plant: `mkdir -p "/sys/fs/cgroup/nspawn_runner.slice/$2/$1/payload"`,
+        there: `test -d "/sys/fs/cgroup/nspawn_runner.slice/$2"`,
+      },
+    ],
+  ])("%s", async (_title, { plant, there }) => {
+    const name = uniqueName();
+    const { unit, slice } = machineUnits(parseMachineName(name));
+    const shell = (text: string) => command("bash", "-uc", text, name, unit, slice);
+    later(() => runner.call("cleanup", "--id", name));
+    later(() => command("ip", "link", "delete", "nsr-stray"));
+    expect(await shell(plant)).toMatchObject({ code: 0, stderr: "" });
+    expect(await shell(there)).toMatchObject({ code: 0 });
+    expect(await runner.call("gc")).toMatchObject({ code: 0 });
+    expect((await shell(there)).code).not.toBe(0);
+    expectNothingLeft(place, name);
+  });
+});
+
 describe("what is used up is told, and nothing is left", () => {
   test("descriptors", async () => {
     // From too few to start at all to enough: every number is another place where they end.
