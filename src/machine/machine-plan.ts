@@ -173,7 +173,9 @@ function unitProperties(facts: MachineFacts): string[] {
     // Not there any more once cleanup has removed the machine.
     `ExecStopPost=-/bin/sh ${machinePaths(facts.name).release}`,
     // No mount of a machine is in the host's mount namespace: neither its layers, nor what nspawn
-    // itself mounts below /run/systemd/nspawn (unix-export/, since 257).
+    // itself mounts below /run/systemd/nspawn (unix-export/, since 257). Measured where nothing of
+    // ours needs it (btrfs, the host's network; five runs of 15 to 40 pairs): a prepare takes 1.01 to
+    // 1.06 times as long as without, some 5 ms of 130; two of the same differ by up to 1.02.
     "PrivateMounts=yes",
     // Sealing an image has to reach what lies in its /tmp (systemd's docs/ENVIRONMENT.md). What a
     // person leaves there is not for an image, which is not always sealed behind them.
