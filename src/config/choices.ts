@@ -16,6 +16,10 @@ interface PrivateNetwork {
   readonly kind: "private";
   readonly range: AddressRange;
   readonly resolvers: readonly string[];
+  /** Nothing of that can be configured yet. */
+  readonly allow: readonly never[];
+  readonly deny: readonly never[];
+  readonly open: readonly never[];
 }
 
 /** What machines with a network of their own have. Pure. */
@@ -23,6 +27,9 @@ export const privateNetwork = (config: Config): PrivateNetwork => ({
   kind: "private",
   range: config.networkRange,
   resolvers: config.networkResolvers,
+  allow: [],
+  deny: [],
+  open: [],
 });
 
 const configuredNetwork = (config: Config, kind: NetworkKind): ConfiguredNetwork =>

@@ -1,6 +1,8 @@
 /** The machine that a person works in: as those of builds are, with their terminal or their pipes. */
+
 import type { Host } from "../host/host.ts";
 import type { MachineRequest } from "../machine/create-machine.ts";
+import { NO_LOOSENING } from "../machine/loosening.ts";
 import { PLAIN_SETTINGS } from "../machine/machine-settings.ts";
 import { LOGIN_PREFIX } from "../machine/machine-units.ts";
 import { ownProcess } from "../machine/owner.ts";
@@ -45,6 +47,7 @@ export function loginMachine(
       hostName: isHostName(image) ? image : name,
     },
     settings: { ...PLAIN_SETTINGS, limits: limits.machine },
+    loosening: NO_LOOSENING,
     network: limits.network,
     jobId: "0",
     bootTimeoutSeconds: limits.bootTimeoutSeconds,

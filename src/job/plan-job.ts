@@ -1,7 +1,9 @@
 /** From facts to what has to be made first, and to the job's machine. Pure. */
+
 import type { Image } from "../image/find-image.ts";
 import type { PackageRequest } from "../image/packages/package-request.ts";
 import type { MachineRequest } from "../machine/create-machine.ts";
+import { NO_LOOSENING } from "../machine/loosening.ts";
 import type { FoundImage, JobFacts } from "./gather-job.ts";
 
 /** What must be there before the machine can be planned, or had better be. */
@@ -45,6 +47,7 @@ export function planRequest(facts: JobFacts): MachineRequest | undefined {
     root: "clone",
     payload: { kind: source.boots ? "system" : "agent" },
     settings: source.settings,
+    loosening: NO_LOOSENING,
     network: facts.network,
     jobId: request.jobId,
     bootTimeoutSeconds: facts.bootTimeoutSeconds,

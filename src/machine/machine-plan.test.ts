@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import { planPrivateNetwork } from "../network/network-plan.ts";
 import { STORAGES } from "../storage/detect.ts";
 import { parseMachineName } from "../text/names.ts";
+import { NO_LOOSENING } from "./loosening.ts";
 import { type MachineFacts, planMachine } from "./machine-plan.ts";
 import { PLAIN_SETTINGS } from "./machine-settings.ts";
 import { explainOldSystemd } from "./systemd-version.ts";
@@ -25,6 +26,7 @@ const facts: MachineFacts = {
   jobTimeoutSeconds: 3600,
   gitlabRunner: "/usr/bin/gitlab:runner",
   settings: PLAIN_SETTINGS,
+  loosening: NO_LOOSENING,
 };
 
 test("a machine that boots, on btrfs", () => {
@@ -123,7 +125,14 @@ test("a machine without init, on overlay, is launched by us", () => {
 const connected: MachineFacts = {
   ...facts,
   network: planPrivateNetwork({
-    request: { kind: "private", range: { first: 0x0a00_0000, prefix: 8 }, resolvers: [] },
+    request: {
+      kind: "private",
+      range: { first: 0x0a00_0000, prefix: 8 },
+      resolvers: [],
+      allow: [],
+      deny: [],
+      open: [],
+    },
     pair: { interface: "nsr-0a000002", host: 0x0a00_0002, machine: 0x0a00_0003 },
     uplink: { name: "eth0", mtu: 1500 },
     resolvers: { servers: ["192.0.2.53"], lines: [] },

@@ -15,8 +15,10 @@ import {
 } from "./control-directory.ts";
 import { ID_COUNT } from "./id-range.ts";
 import type { Launch } from "./launch.ts";
+import type { Loosening } from "./loosening.ts";
+import { limitProperties } from "./machine-limits.ts";
 import { CONTROL_INSIDE, machinePaths } from "./machine-paths.ts";
-import { limitProperties, type MachineSettings } from "./machine-settings.ts";
+import type { MachineSettings } from "./machine-settings.ts";
 import { machineUnits } from "./machine-units.ts";
 import type { Payload } from "./payload.ts";
 import { JOURNAL_PROPERTIES } from "./unit-journal.ts";
@@ -27,6 +29,7 @@ const NSPAWN_PATH = "/usr/bin/systemd-nspawn";
 export interface MachineWish {
   readonly name: MachineName;
   readonly settings: MachineSettings;
+  readonly loosening: Loosening;
   readonly payload: Payload;
   readonly bootTimeoutSeconds: number;
   /** The job's own time-out; the machine lives a little longer. */

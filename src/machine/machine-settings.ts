@@ -1,5 +1,6 @@
 /** What an image says of its machines: who runs scripts in them, with what, within which limits. */
 import { quoteArgument } from "../text/format-command.ts";
+import type { MachineLimits } from "./machine-limits.ts";
 import { CONTROL_INSIDE } from "./machine-paths.ts";
 
 export interface MachineUser {
@@ -8,14 +9,6 @@ export interface MachineUser {
   readonly uid: number;
   readonly gid: number;
   readonly home: string;
-}
-
-/** Limits of each machine, as properties of its unit; absent ones are not set. */
-export interface MachineLimits {
-  readonly memoryBytes?: number | undefined;
-  /** In units of one CPU: 1.5 is a CPU and a half. */
-  readonly cpus?: number | undefined;
-  readonly tasks?: number | undefined;
 }
 
 export interface MachineSettings {
@@ -28,17 +21,6 @@ export interface MachineSettings {
 }
 
 export const PLAIN_SETTINGS: MachineSettings = { environment: {}, limits: {} };
-
-const TASKS_DEFAULT = 16_384;
-
-/** Properties of the machine's unit: systemd.resource-control(5). Pure. */
-export function limitProperties(limits: MachineLimits): string[] {
-  return [
-    `TasksMax=${limits.tasks ?? TASKS_DEFAULT}`,
-    ...(limits.memoryBytes === undefined ? [] : [`MemoryMax=${limits.memoryBytes}`]),
-    ...(limits.cpus === undefined ? [] : [`CPUQuota=${Math.round(limits.cpus * 100)}%`]),
-  ];
-}
 
 /**
  * What the agent reads before each script: assignments for a POSIX shell. Behind whatever PATH the

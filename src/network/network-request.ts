@@ -1,5 +1,6 @@
 /** What a machine may have for a network: the administrator's choice. */
 import type { AddressRange } from "../text/address.ts";
+import type { NetworkTarget } from "./network-target.ts";
 
 export type NetworkRequest =
   /** The host's own, which needs nothing of us; or only loopback. */
@@ -11,4 +12,10 @@ export type NetworkRequest =
       readonly range: AddressRange;
       /** Name servers to use instead of the host's own. */
       readonly resolvers: readonly string[];
+      /** When it holds something, nothing else is reached. */
+      readonly allow: readonly NetworkTarget[];
+      /** Never reached, whatever `allow` says. */
+      readonly deny: readonly NetworkTarget[];
+      /** Reached also on this host itself: the GitLab that the jobs come from. */
+      readonly open: readonly NetworkTarget[];
     };

@@ -3,8 +3,8 @@
  * draft; a failure, a kill or a power cut at any point leaves what jobs get as it was.
  */
 import type { Host } from "../../host/host.ts";
-import type { MachineLimits, MachineSettings } from "../../machine/machine-settings.ts";
-import { PLAIN_SETTINGS } from "../../machine/machine-settings.ts";
+import type { MachineLimits } from "../../machine/machine-limits.ts";
+import { type MachineSettings, PLAIN_SETTINGS } from "../../machine/machine-settings.ts";
 import type { NetworkRequest } from "../../network/network-request.ts";
 import { RunnerError } from "../../text/errors.ts";
 import { creatorOf } from "../creators/creators.ts";

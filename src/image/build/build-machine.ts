@@ -1,6 +1,8 @@
 /** A machine that works in a draft's tree, for as long as one part of a build. */
+
 import type { Host } from "../../host/host.ts";
 import { createMachine, type MachineRequest } from "../../machine/create-machine.ts";
+import { NO_LOOSENING } from "../../machine/loosening.ts";
 import type { MachinePlan } from "../../machine/machine-plan.ts";
 import type { MachineSettings } from "../../machine/machine-settings.ts";
 import { BUILD_PREFIX } from "../../machine/machine-units.ts";
@@ -62,6 +64,7 @@ export async function withBuildMachine<Result>(
     root: request.root,
     payload: { kind: request.boots ? "system" : "agent" },
     settings: request.settings,
+    loosening: NO_LOOSENING,
     network: request.network,
     jobId: "0",
     bootTimeoutSeconds: request.bootTimeoutSeconds,

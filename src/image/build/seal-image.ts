@@ -4,7 +4,8 @@
  * nothing to ask of a network.
  */
 import type { Host } from "../../host/host.ts";
-import { type MachineLimits, PLAIN_SETTINGS } from "../../machine/machine-settings.ts";
+import type { MachineLimits } from "../../machine/machine-limits.ts";
+import { PLAIN_SETTINGS } from "../../machine/machine-settings.ts";
 import type { ImageStore } from "../draft.ts";
 import { type BuildMachineRequest, withBuildMachine } from "./build-machine.ts";
 import { type Description, parseDescription } from "./description.ts";
