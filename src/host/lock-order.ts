@@ -1,6 +1,6 @@
 /**
  * Every lock that the project has, in the order in which they may be waited for: who holds one waits
- * only for later ones. `script/docs` prints the table into docs/architecture.md, and the fake host
+ * only for later ones. `script/docs` prints the table into docs/reference/locks.md, and the fake host
  * refuses a wait against it. Pure.
  */
 

@@ -100,7 +100,7 @@ export const WAITS = {
   deletion: {
     ms: 86_400_000,
     what: "the deletion of a tree that nobody uses any more, by the unit that does nothing else",
-    late: "the tree is set aside, and `gc` names it",
+    late: "it is tried again later, which the journal says",
   },
   givingWay: {
     ms: 3000,

@@ -43,9 +43,11 @@ export async function doChores(host: Host, request: ChoresRequest): Promise<bool
     const found = await look(host, place);
     all &&= found !== undefined;
     for (const { what, act } of found ?? []) {
-      const done = await onlyWarn(host.log, what, act);
-      if (done) host.log.info(`Done: ${what}.`);
-      all &&= done;
+      const succeeded = await onlyWarn(host.log, what, async () => {
+        if (await act()) host.log.info(`Done: ${what}.`);
+        else host.log.verbose(`Left for later: ${what}.`);
+      });
+      all &&= succeeded;
     }
   }
   return all;
@@ -93,7 +95,10 @@ async function* places(host: Host, request: ChoresRequest): AsyncGenerator<Place
 
 async function findFirewallChores(host: Host, network: ChoresRequest["network"]): Promise<Chore[]> {
   if (!(await firewallIsIncomplete(host, network))) return [];
-  const act = (): Promise<void> => restoreFirewall(host, network);
+  const act = async (): Promise<boolean> => {
+    await restoreFirewall(host, network);
+    return true;
+  };
   return [{ what: "make the firewall of machines' networks again", act }];
 }
 
@@ -108,7 +113,10 @@ async function findMachineChores(host: Host, rootDirectory: string): Promise<Cho
 function findLinkChores(host: Host): Chore[] {
   return findStrayLinks(host).map((name) => ({
     what: `remove the interface "${name}", which has no machine`,
-    act: () => removeLink(host, name),
+    act: async () => {
+      await removeLink(host, name);
+      return true;
+    },
   }));
 }
 

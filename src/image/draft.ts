@@ -118,9 +118,16 @@ export function findStaleDrafts(host: Host, store: ImageStore): string[] {
 }
 
 /** Unless a command has begun to change its image since. */
-export async function removeStaleDraft(host: Host, store: ImageStore, name: string): Promise<void> {
+/** False when somebody is at it. */
+export async function removeStaleDraft(
+  host: Host,
+  store: ImageStore,
+  name: string,
+): Promise<boolean> {
   using lock = tryChangeLock(host, store.rootDirectory, name);
-  if (lock !== undefined) await removeDraft(host, store, `${draftsDirectory(store)}/${name}`);
+  if (lock === undefined) return false;
+  await removeDraft(host, store, `${draftsDirectory(store)}/${name}`);
+  return true;
 }
 
 export async function removeStaleDrafts(host: Host, store: ImageStore): Promise<void> {

@@ -33,7 +33,13 @@ export function findRetired(host: Host, { rootDirectory }: ImageStore): string[]
   ];
 }
 
-/** Unless it turns out that a machine was cloned from it. */
-export async function discardRetired(host: Host, store: ImageStore, path: string): Promise<void> {
-  if (findRetired(host, store).includes(path)) await discardTree(host, store.rootDirectory, path);
+/** False when it turns out that a machine was cloned from it: it stays. */
+export async function discardRetired(
+  host: Host,
+  store: ImageStore,
+  path: string,
+): Promise<boolean> {
+  if (!findRetired(host, store).includes(path)) return false;
+  await discardTree(host, store.rootDirectory, path);
+  return true;
 }

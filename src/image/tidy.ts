@@ -18,7 +18,8 @@ import { usedTrees } from "./used-trees.ts";
 export interface Chore {
   /** Half a sentence: `remove the draft "x"`. */
   readonly what: string;
-  readonly act: () => Promise<unknown>;
+  /** False when it was left for later: what it is about is somebody's just now. Throws when it fails. */
+  readonly act: () => Promise<boolean>;
 }
 
 /** After a change of one image, whose change lock the caller holds. */
@@ -48,7 +49,10 @@ export function findRetiredChores(host: Host, store: ImageStore): Chore[] {
 export function findRecordChores(host: Host, { rootDirectory }: ImageStore): Chore[] {
   const findUsed = (): ReadonlySet<TreeId> => usedTrees(host, rootDirectory).known;
   if (findStaleRecords(host, rootDirectory, findUsed()).length === 0) return [];
-  const act = (): Promise<void> => dropStaleRecords(host, rootDirectory, findUsed);
+  const act = async (): Promise<boolean> => {
+    await dropStaleRecords(host, rootDirectory, findUsed);
+    return true;
+  };
   return [{ what: "drop the names of trees that are gone", act }];
 }
 
@@ -64,7 +68,9 @@ export function findGenerationChores(host: Host, store: ImageStore): Chore[] {
       what: `remove old generations of image "${name}" (${old.join(", ") || "files of one"})`,
       act: async () => {
         using lock = tryChangeLock(host, store.rootDirectory, name);
-        if (lock !== undefined) await removeOldGenerations(host, store, name);
+        if (lock === undefined) return false;
+        await removeOldGenerations(host, store, name);
+        return true;
       },
     };
   });

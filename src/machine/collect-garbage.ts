@@ -24,8 +24,8 @@ export interface MachineGarbage {
   readonly name: MachineName;
   /** Why it is garbage, as half a sentence. */
   readonly why: string;
-  /** Idempotent. Throws when it cannot be done. */
-  collect(): Promise<void>;
+  /** Idempotent. False when somebody prepares it anew. Throws when it cannot be done. */
+  collect(): Promise<boolean>;
 }
 
 /** Looks only. */
@@ -100,7 +100,11 @@ function judge(host: Host, rootDirectory: string, name: MachineName): MachineGar
   if (!isAwaited(host, owner)) return { ...garbage, why: "it is dead" };
   // How it ended is for its `run` to tell, and its `cleanup` will come.
   if (!holdsAnything(host, rootDirectory, name)) return undefined;
-  return { ...garbage, why: "it is dead", collect: () => releaseMachine(host, name) };
+  const collect = async (): Promise<boolean> => {
+    await releaseMachine(host, name);
+    return true;
+  };
+  return { ...garbage, why: "it is dead", collect };
 }
 
 const isAwaited = (host: Host, owner: Owner | undefined): boolean =>
@@ -114,7 +118,7 @@ const holdsAnything = (host: Host, rootDirectory: string, name: MachineName): bo
  * Unless it is garbage no more: since it was judged, the next try of its job may have made a machine
  * of that name. Under the lock that this one would have to hold.
  */
-const collectOne = (host: Host, rootDirectory: string, name: MachineName): Promise<void> =>
+const collectOne = (host: Host, rootDirectory: string, name: MachineName): Promise<boolean> =>
   unlessPrepared(host, name, async () => {
     if (judge(host, rootDirectory, name) !== undefined) {
       await destroyWhole(host, rootDirectory, name);

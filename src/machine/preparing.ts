@@ -34,16 +34,18 @@ export async function holdPreparing(
 
 /**
  * Acts on a machine that nobody prepares, and that nobody can begin to prepare meanwhile. Does nothing
- * where somebody is at it: what was known of that machine before holds no more.
+ * where somebody is at it, and returns false: what was known of that machine before holds no more.
  */
 export async function unlessPrepared(
   host: LockHost,
   name: MachineName,
   act: () => Promise<void>,
-): Promise<void> {
+): Promise<boolean> {
   host.files.ensureDirectory(PREPARING_DIRECTORY, 0o700);
   using held = takeLock(host, name);
-  if (held !== undefined) await act();
+  if (held === undefined) return false;
+  await act();
+  return true;
 }
 
 /** To be asked before what an earlier try has left is removed: it may be somebody's who is at it. */

@@ -131,25 +131,27 @@ function isCurrent(host: Host, store: ImageStore, { image, base }: ExtendedUse):
   return readTreeId(host, { rootDirectory, tree: now.tree }) === base;
 }
 
-/** Unless a job is about to use it. */
-export async function forget(host: Host, store: ImageStore, key: string): Promise<void> {
-  takeAway(host, store, key);
-  await startDeleter(host, store.rootDirectory);
+/** False when a job is about to use it. */
+export async function forget(host: Host, store: ImageStore, key: string): Promise<boolean> {
+  const taken = takeAway(host, store, key);
+  if (taken) await startDeleter(host, store.rootDirectory);
+  return taken;
 }
 
-/** Under its lock: out of the way of whoever asks for it. */
-function takeAway(host: Host, store: ImageStore, key: string): void {
+/** Under its lock: out of the way of whoever asks for it. Whether it is. */
+function takeAway(host: Host, store: ImageStore, key: string): boolean {
   const tree = extendedTree(store, key);
   const name = extendedLock(key);
   using lock = tryTreeLock(host, store.rootDirectory, name);
-  if (lock === undefined) return; // A job is about to clone it.
+  if (lock === undefined) return false; // A job is about to clone it.
   // One may have done so, and have let go of the lock, since we looked.
-  if (describeExtended(host, store, key)?.used === true) return;
+  if (describeExtended(host, store, key)?.used === true) return false;
   // First what makes it whole: a removal that is cut off leaves nothing that a job would take.
   removeManifest(host, tree);
   moveToTrash(host, store.rootDirectory, tree);
   host.files.remove(usePath(tree));
   removeLocks(host, store.rootDirectory, name);
+  return true;
 }
 
 /**
