@@ -1,9 +1,6 @@
 /** `chroot-list [NAME…] [--generations] [--json]`. */
-import { type Config, readConfig } from "../config/config.ts";
-import type { Host } from "../host/host.ts";
+import { readConfig } from "../config/config.ts";
 import { describeImages, type ImageDescription } from "../image/describe-images.ts";
-import { chooseStorage } from "../storage/detect.ts";
-import { RunnerError } from "../text/errors.ts";
 import { formatAge, formatSize } from "../text/sizes.ts";
 import { formatTable } from "./borderless-table.ts";
 import type { Action } from "./context.ts";
@@ -14,12 +11,8 @@ export const chrootListAction: Action<
   [string[], { json?: boolean; generations?: boolean }]
 > = async ({ host }, names, options) => {
   const config = readConfig(host);
-  const isRoot = host.userId === 0;
-  const store = isRoot ? await openImageStore(host, config) : await readOnlyStore(host, config);
+  const store = await openImageStore(host, config);
   const all = await describeImages(host, store, declaredImages(host, config));
-  if (!isRoot) {
-    host.log.info("Only root sees which jobs use an image, and all that counts to its size.");
-  }
   const images = names.length === 0 ? all : all.filter((image) => names.includes(image.name));
   if (options.json) host.print(`${JSON.stringify(images, undefined, 2)}\n`);
   else if (images.length === 0) {
@@ -61,16 +54,4 @@ function generationTable(images: readonly ImageDescription[], nowMs: number): st
       ]),
     ),
   );
-}
-
-/** Some storages can only be told by trying them out, which takes the right to write. */
-async function readOnlyStore(host: Host, { rootDirectory: directory, storage: kind }: Config) {
-  try {
-    const storage = await chooseStorage(host, { directory, kind });
-    return { rootDirectory: directory, storage };
-  } catch (error) {
-    if (!(error instanceof RunnerError)) throw error;
-    host.log.debug(`# ${error.message}`);
-    return { rootDirectory: directory, storage: { kind } };
-  }
 }

@@ -77,6 +77,8 @@ export interface Files {
   readLink(path: string): string | undefined;
   makeFifo(path: string, options: { mode: number; ownerId: number }): void;
   setOwner(path: string, ownerId: number): void;
+  /** Of what a link leads to. */
+  setMode(path: string, mode: number): void;
   /** Magic number of the path's file system (statfs(2)) and its free bytes. */
   probeFileSystem(path: string): { readonly magic: number; readonly freeBytes: number };
   /** Whether two files in the directory can share their data (FICLONE). Leaves nothing there. */
@@ -185,6 +187,7 @@ function plainFiles(): Files {
       fs.lchownSync(path, ownerId, ownerId);
     },
     setOwner: (path, ownerId) => fs.lchownSync(path, ownerId, ownerId),
+    setMode: (path, mode) => fs.chmodSync(path, mode),
     probeFileSystem: (path) => {
       const facts = fs.statfsSync(path);
       return { magic: facts.type, freeBytes: facts.bavail * facts.bsize };

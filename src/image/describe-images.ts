@@ -34,14 +34,16 @@ export interface GenerationDescription {
   readonly inUseBy: readonly string[];
 }
 
-/** `definitions` are the files that declare images. Who uses one is for root to see. */
+/** `definitions` are the files that declare images. */
 export async function describeImages(
   host: Host,
   store: { readonly rootDirectory: string; readonly storage: { readonly kind: string } },
   definitions: ReadonlyMap<string, string>,
 ): Promise<ImageDescription[]> {
-  const machines = host.userId === 0 ? listMachines(host) : [];
-  const users = machines.map(({ name, state }) => ({ name, source: readValue(state)?.source }));
+  const users = listMachines(host).map(({ name, state }) => ({
+    name,
+    source: readValue(state)?.source,
+  }));
   const usersOf = (id: TreeId | undefined): string[] =>
     users.filter((user) => id !== undefined && user.source === id).map((user) => user.name);
   const descriptions: ImageDescription[] = [];

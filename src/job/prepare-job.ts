@@ -2,6 +2,7 @@
 import type { Config } from "../config/config.ts";
 import type { Host } from "../host/host.ts";
 import { probeImage } from "../image/find-image.ts";
+import { closeRootDirectory } from "../image/root-directory.ts";
 import { ensureTreeId } from "../image/tree-id.ts";
 import { treeLock } from "../image/tree-lock.ts";
 import { destroyWhole } from "../machine/collect-garbage.ts";
@@ -30,6 +31,7 @@ export async function prepareJob(
   const startedAt = host.clock.elapsedMs();
   await requireUsableHost(host);
   requireNotPreparing(host, request.name);
+  closeRootDirectory(host, config.rootDirectory);
   await removeEarlier(host, config.rootDirectory, request.name);
   using kept = new DisposableStack();
   const met = new Set<Need["kind"]>();

@@ -130,6 +130,10 @@ export function openFakeFiles(
       change(`chown ${path}`, () => {
         disk.need("lchown", path, false).uid = ownerId;
       }),
+    setMode: (path, mode) =>
+      change(`chmod ${path}`, () => {
+        disk.need("chmod", path).mode = mode;
+      }),
     probeFileSystem: (path) => disk.need("statfs", path).volume.fileSystem,
     probeReflink: (directory) => {
       change(`probe ${directory}`, () => {});

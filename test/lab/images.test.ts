@@ -67,28 +67,14 @@ const NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "
 describe.each([...PLACES])("an ordinary user, on $kind", (place) => {
   const environment = { NSPAWN_RUNNER_CONFIG: "/tmp/ordinary.toml" };
 
-  test("sees the images, and is told what only root sees", async () => {
+  test("sees no images, and is told who does", async () => {
     later(() => rmSync(environment.NSPAWN_RUNNER_CONFIG));
     writeFileSync(environment.NSPAWN_RUNNER_CONFIG, `root_directory = "${place.root}"\n`);
-    const listed = await start([...NOBODY, "chroot-list", "--json"], environment).ended;
-    expect(listed.code).toBe(0);
-    const images: { name: string; sizeBytes: number }[] = JSON.parse(listed.stdout);
-    expect(images.map((image) => image.name)).toEqual(["nobash", "nosystemd", "trixie"]);
-    for (const image of images) expect(image.sizeBytes).toBeGreaterThan(1_000_000);
-    expect(listed.stderr).toBe(
-      "Only root sees which jobs use an image, and all that counts to its size.\n",
-    );
-  });
-
-  test("who may not even look is told so", async () => {
-    later(() => rmSync(environment.NSPAWN_RUNNER_CONFIG));
-    const hidden = (await command("mktemp", "-d")).stdout.trim();
-    later(() => rmSync(hidden, { recursive: true }));
-    writeFileSync(environment.NSPAWN_RUNNER_CONFIG, `root_directory = "${hidden}"\n`);
     const listed = await start([...NOBODY, "chroot-list"], environment).ended;
+    expect(listed.stderr).toBe(
+      "ERROR: Only root can look at images, or change them.\nHint: Run the command with sudo.\n",
+    );
     expect(listed.code).toBe(2);
-    expect(listed.stderr).toStartWith(`ERROR: Access to "${hidden}" is denied.\n`);
-    expect(listed.stderr).toContain("Hint: Run the command as root.");
   });
 });
 

@@ -46,6 +46,7 @@ export function openPlace(
 ): FakeComputer {
   const computer = openComputer({ mounts: { [ROOT]: DISKS[kind] }, ...more });
   const { disk } = computer;
+  disk.need("chmod", ROOT).mode = 0o700;
   disk.ensureDirectory("/etc/nspawn-runner", 0o755);
   const text = `root_directory = "${ROOT}"\nstorage = "${kind}"\nnetwork = "${network ?? "host"}"\n`;
   disk.create("open", "/etc/nspawn-runner/config.toml", { kind: "file", mode: 0o644, text });

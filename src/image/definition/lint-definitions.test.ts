@@ -28,6 +28,7 @@ async function lint(words: readonly string[], ansible?: string): Promise<string[
   const { findings } = await lintDefinitions(
     {
       files: openFiles(),
+      userId: 0,
       environment: { PATH: ansible === undefined ? "" : `/nowhere:${top}` },
       processes: { run },
       log: { info: (text) => said.push(text) },

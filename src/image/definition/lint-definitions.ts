@@ -24,7 +24,7 @@ import {
 } from "./find-definitions.ts";
 import type { Finding } from "./finding.ts";
 
-interface LintHost extends Pick<Host, "files" | "environment"> {
+interface LintHost extends Pick<Host, "files" | "environment" | "userId"> {
   readonly processes: Pick<Host["processes"], "run">;
   readonly log: Pick<Host["log"], "info">;
 }
@@ -61,7 +61,10 @@ export async function lintDefinitions(
   const known = [...others.map((file) => lintFile(host, file)), ...linted];
   const parents = checkParents(
     known.flatMap(toChild),
-    (name) => isImageName(name) && probeImage(host, rootDirectory, name) !== undefined,
+    // Who is not root cannot see which images are there, and is not warned of them.
+    (name) =>
+      isImageName(name) &&
+      (host.userId !== 0 || probeImage(host, rootDirectory, name) !== undefined),
   );
   const findings = [
     ...wanted.findings,
