@@ -1,21 +1,15 @@
-/** The host's files. Synchronous: a stage does one thing at a time, and start-up time is its cost. */
+/**
+ * The host's files, at paths that nobody but root can change on the way. Not those in a tree, whose
+ * door is `trees.ts`. Synchronous: a stage does one thing at a time, and start-up time is its cost.
+ */
 import * as fs from "node:fs";
 import { dirname } from "node:path";
 import { explained } from "./explain-errno.ts";
 import { exchangePaths, fileHandle, lockFile, makeFifo, renameNew, shareData } from "./libc.ts";
 import { isMountPoint } from "./mount-table.ts";
+import { type PathFacts, toFacts } from "./path-facts.ts";
+import { readBounded } from "./read-bounded.ts";
 import { removeOwn } from "./remove.ts";
-import { readTree, sameContent, type TreeEntry } from "./tree.ts";
-
-export interface PathFacts {
-  readonly kind: "file" | "directory" | "link" | "other";
-  readonly inode: number;
-  readonly device: number;
-  readonly uid: number;
-  readonly mode: number;
-  readonly sizeBytes: number;
-  readonly modifiedMs: number;
-}
 
 export interface Files {
   /** Facts of the path itself (a link is not followed), or nothing where there is none. */
@@ -55,10 +49,6 @@ export interface Files {
   append(path: string, bytes: Uint8Array | string): void;
   copy(from: string, to: string, mode: number): void;
   list(path: string): string[];
-  /** See `tree.ts`. */
-  readTree(root: string): ReadonlyMap<string, TreeEntry>;
-  /** Whether two files of one size hold the same. */
-  sameContent(one: string, other: string): boolean;
   ensureDirectory(path: string, mode: number): void;
   /** All of it or nothing: when it throws, the directory is not there, or somebody else's. */
   createDirectory(path: string, mode: number): void;
@@ -115,11 +105,7 @@ function plainFiles(): Files {
     readText: (path, sizeMaxBytes = TEXT_MAX_BYTES) => {
       const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
       try {
-        const { size } = fs.fstatSync(fd);
-        if (size > sizeMaxBytes) {
-          throw new Error(`"${path}" has ${size} bytes; the limit is ${sizeMaxBytes}`);
-        }
-        return fs.readFileSync(fd, "utf8");
+        return readBounded(fd, path, sizeMaxBytes).toString();
       } finally {
         fs.closeSync(fd);
       }
@@ -140,12 +126,17 @@ function plainFiles(): Files {
     overwrite,
     append: (path, bytes) => fs.appendFileSync(path, bytes, { mode: 0o640 }),
     copy: (from, to, mode) => {
-      fs.copyFileSync(from, to, fs.constants.COPYFILE_EXCL);
+      // No FIFO is waited for, and no device read.
+      const fd = fs.openSync(from, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+      try {
+        if (!fs.fstatSync(fd).isFile()) throw new Error(`"${from}" is no file`);
+        fs.copyFileSync(`/proc/self/fd/${fd}`, to, fs.constants.COPYFILE_EXCL);
+      } finally {
+        fs.closeSync(fd);
+      }
       fs.chmodSync(to, mode);
     },
     list: (path) => fs.readdirSync(path).sort(),
-    readTree,
-    sameContent,
     ensureDirectory: (path, mode) => {
       fs.mkdirSync(path, { recursive: true, mode });
     },
@@ -299,22 +290,4 @@ function probeReflink(directory: string): boolean {
   } finally {
     for (const fd of descriptors) fs.closeSync(fd);
   }
-}
-
-function toFacts(facts: fs.Stats): PathFacts {
-  return {
-    kind: facts.isFile()
-      ? "file"
-      : facts.isDirectory()
-        ? "directory"
-        : facts.isSymbolicLink()
-          ? "link"
-          : "other",
-    inode: facts.ino,
-    device: facts.dev,
-    uid: facts.uid,
-    mode: facts.mode & 0o7777,
-    sizeBytes: facts.size,
-    modifiedMs: facts.mtimeMs,
-  };
 }

@@ -16,12 +16,14 @@ import { encodeJournalEntry, type Log, type LogLevel, openLog } from "./log.ts";
 import { type Mounts, openMounts } from "./mounts.ts";
 import { openProcesses, type Processes } from "./processes.ts";
 import { writeStdout } from "./stdout.ts";
+import { openTrees, type Trees } from "./trees.ts";
 import { writeStderrNow, writeStdoutNow } from "./write-now.ts";
 
 // What other rooms may name of ours; values come with the host alone.
 export type { AnswerFifo, LineFifo } from "./fifo.ts";
 export type { ProcessFacts } from "./process-facts.ts";
 export type { CommandResult } from "./processes.ts";
+export type { Tree } from "./trees.ts";
 
 export interface Clock {
   /** The time of day: for dates, and the ages of files. An administrator, or NTP, may set it. */
@@ -44,6 +46,7 @@ export interface Host {
   /** Of the processor, as the runtime names it; no other is supported. */
   readonly architecture: "x64" | "arm64";
   readonly files: Files;
+  readonly trees: Trees;
   readonly claims: Claims;
   readonly locks: Locks;
   readonly fifos: Fifos;
@@ -101,6 +104,7 @@ export function openHost(options: {
     driver: driverWords(),
     architecture: process.arch === "arm64" ? "arm64" : "x64",
     files,
+    trees: openTrees(),
     claims: openClaims(files),
     locks: openLocks({
       sleep: (ms) => Bun.sleep(ms),

@@ -109,6 +109,7 @@ const AT_FDCWD = -100;
 // linux/exportfs.h, asm-generic/errno.h
 const MAX_HANDLE_SZ = 128;
 const EPERM = 1;
+const ENAMETOOLONG = 36;
 const ENOSYS = 38;
 const EOPNOTSUPP = 95;
 
@@ -177,6 +178,41 @@ const UMOUNT_NOFOLLOW = 8;
 export function detachMount(target: Buffer): boolean {
   const path = Buffer.concat([target, Buffer.from([0])]);
   return libc().umount2(ptr(path), MNT_DETACH | UMOUNT_NOFOLLOW) === 0;
+}
+
+const SYS_OPENAT2 = 437; // asm-generic/unistd.h
+const O_CLOEXEC = 0o2000000;
+// linux/openat2.h
+const RESOLVE_NO_MAGICLINKS = 2;
+const RESOLVE_NO_SYMLINKS = 4;
+const RESOLVE_BENEATH = 8;
+
+// One for all calls: their addresses are handed to the kernel as integers.
+const pathOfCall = Buffer.alloc(4096);
+const howOfCall = Buffer.alloc(24); // struct open_how: flags, mode, resolve
+
+/**
+ * openat2(2): a descriptor of what `path` names beneath a directory, with no link followed on the way
+ * to it, whoever exchanges entries there meanwhile.
+ */
+export function openBeneath(directoryFd: number, path: string, flags: number): number {
+  const bytes = cString(path);
+  if (bytes.length > pathOfCall.length || path.includes("\0")) {
+    throw new SystemCallError("openat2", path, ENAMETOOLONG);
+  }
+  bytes.copy(pathOfCall);
+  howOfCall.writeBigUInt64LE(BigInt(flags | O_CLOEXEC), 0);
+  howOfCall.writeBigUInt64LE(
+    BigInt(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS),
+    16,
+  );
+  const at = (buffer: Buffer): bigint => BigInt(ptr(buffer));
+  const { syscall } = libc();
+  return check(
+    "openat2",
+    path,
+    syscall(SYS_OPENAT2, directoryFd, at(pathOfCall), at(howOfCall), howOfCall.length, 0),
+  );
 }
 
 // asm-generic/unistd.h

@@ -141,29 +141,19 @@ function imageAt(host: FilesHost, image: Image): Image | undefined {
 }
 
 /** Whether a machine of this tree boots: it has a systemd (found where nspawn would). */
-export function hasSystemd(host: FilesHost, tree: string): boolean {
+export function hasSystemd(host: Pick<Host, "trees">, tree: string): boolean {
   return hasProgram(host, tree, ["usr/lib/systemd/systemd", "lib/systemd/systemd"]);
 }
 
-export function hasBash(host: FilesHost, tree: string): boolean {
+export function hasBash(host: Pick<Host, "trees">, tree: string): boolean {
   return hasProgram(host, tree, ["usr/bin/bash", "bin/bash"]);
 }
 
 // Links are taken as present: where they lead is decided inside the machine, not on the host.
-function hasProgram(host: FilesHost, tree: string, paths: readonly string[]): boolean {
+function hasProgram(host: Pick<Host, "trees">, root: string, paths: readonly string[]): boolean {
+  using tree = host.trees.open(root);
   return paths.some((path) => {
-    const kind = probeInside(host, tree, path);
+    const kind = tree.probe(path)?.kind;
     return kind === "file" || kind === "link";
   });
-}
-
-/** Looks along a path without following any link of the tree. */
-function probeInside(host: FilesHost, tree: string, path: string): string | undefined {
-  let place = tree;
-  const parts = path.split("/");
-  for (const part of parts.slice(0, -1)) {
-    place = `${place}/${part}`;
-    if (host.files.probe(place)?.kind !== "directory") return undefined;
-  }
-  return host.files.probe(`${place}/${parts.at(-1)}`)?.kind;
 }

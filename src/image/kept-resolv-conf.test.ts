@@ -21,7 +21,7 @@ function after(
   if (hosts !== undefined) files.writeText("/etc/resolv.conf", hosts);
   if (own?.startsWith("-> ")) files.link(own.slice(3), PATH);
   else if (own !== undefined) files.writeText(PATH, own, 0o640);
-  const draft = { tree: "/draft/root", work: "/draft/work" };
+  const draft = { tree: "/draft/root" };
   const kept: KeptResolvConf = keepResolvConf(host, draft);
   const given = network.kind === "private" ? network.resolvConf : hosts;
   if (network.kind !== "none" && given !== undefined) {

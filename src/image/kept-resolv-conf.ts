@@ -8,6 +8,9 @@ import type { NetworkPlan } from "../network/network-plan.ts";
 import type { Draft } from "./draft.ts";
 
 const HOST_RESOLV_CONF = "/etc/resolv.conf";
+const PATH = "etc/resolv.conf";
+/** A page of comments, and more. */
+const OWN_MAX_BYTES = 1024 * 1024;
 
 export interface KeptResolvConf {
   /**
@@ -18,17 +21,12 @@ export interface KeptResolvConf {
 }
 
 export function keepResolvConf(
-  host: Pick<Host, "files">,
-  draft: Pick<Draft, "tree" | "work">,
+  host: Pick<Host, "files" | "trees">,
+  draft: Pick<Draft, "tree">,
 ): KeptResolvConf {
-  const { files } = host;
   // Now: it may be another by the time that the session ends.
   const hosts = hostResolvConf(host);
-  const path = `${draft.tree}/etc/resolv.conf`;
-  const own = files.probe(path);
-  const aside = `${draft.work}/resolv.conf`;
-  const target = own?.kind === "link" ? files.readLink(path) : undefined;
-  if (own?.kind === "file") files.copy(path, aside, own.mode);
+  const own = readOwn(host, draft.tree);
   return {
     restore: (network) => {
       const text =
@@ -37,14 +35,32 @@ export function keepResolvConf(
           : network.kind === "host"
             ? hosts
             : undefined;
-      const found = files.probe(path);
+      using tree = host.trees.open(draft.tree);
+      const found = tree.probe(PATH);
       if (text === undefined || found?.kind !== "file") return;
-      if (found.sizeBytes !== Buffer.byteLength(text) || files.readText(path) !== text) return;
-      files.remove(path);
-      if (own?.kind === "file") files.copy(aside, path, own.mode);
-      if (target !== undefined) files.link(target, path);
+      const given = Buffer.from(text);
+      if (found.sizeBytes !== given.length) return;
+      if (!given.equals(tree.readBytes(PATH, given.length))) return;
+      tree.remove(PATH);
+      if (own?.kind === "file") tree.createFile(PATH, own.bytes, own.mode);
+      if (own?.kind === "link") tree.link(own.target, PATH);
     },
   };
+}
+
+type Own =
+  | { readonly kind: "file"; readonly bytes: Uint8Array; readonly mode: number }
+  | { readonly kind: "link"; readonly target: string };
+
+/** Nothing for what nspawn removes for good, such as a FIFO; it leaves a directory alone. */
+function readOwn(host: Pick<Host, "trees">, root: string): Own | undefined {
+  using tree = host.trees.open(root);
+  const own = tree.probe(PATH);
+  if (own?.kind === "file") {
+    return { kind: "file", bytes: tree.readBytes(PATH, OWN_MAX_BYTES), mode: own.mode };
+  }
+  const target = tree.readLink(PATH);
+  return target === undefined ? undefined : { kind: "link", target };
 }
 
 /** What nspawn gives a machine on the host's network; nothing where the host has none. */

@@ -43,7 +43,7 @@ export function configOutput(facts: {
  * or has bash. `prepare` is who says what is wrong with an image.
  */
 export function chooseShell(
-  host: Pick<Host, "files">,
+  host: Pick<Host, "files" | "trees">,
   config: Pick<Config, "rootDirectory">,
   imageName: string | undefined,
 ): "sh" | undefined {

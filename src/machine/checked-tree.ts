@@ -2,7 +2,7 @@
  * The door before every start: a tree that came from strangers (an archive, a package's script, a
  * job before) must not lead systemd-nspawn out of itself. Looks, changes nothing.
  */
-import type { Host } from "../host/host.ts";
+import type { Host, Tree } from "../host/host.ts";
 import type { ClonePlan, InPlace } from "../storage/storage.ts";
 import { RunnerError } from "../text/errors.ts";
 import { escapeUntrusted } from "../text/escape.ts";
@@ -50,29 +50,30 @@ const PLACES: readonly { readonly path: string; readonly may: readonly Kind[] }[
  * the administrator can mend an image.
  */
 export function checkTree<Plan extends Rooted>(
-  host: Pick<Host, "files">,
+  host: Pick<Host, "trees">,
   plan: Plan,
   image: string,
 ): Checked<Plan> {
   const root = plan.facts.clone;
   const path = root.kind === "clone" && root.mounts.length > 0 ? root.source : root.tree;
+  using tree = host.trees.open(path);
   for (const place of PLACES) {
-    const found = host.files.probe(`${path}/${place.path}`)?.kind;
+    const found = tree.probe(place.path)?.kind;
     if (found === undefined || place.may.some((kind) => kind === found)) continue;
     throw refusal(root, {
       image,
       place: place.path,
-      found: describe(host, found, `${path}/${place.path}`),
+      found: describe(tree, found, place.path),
       wanted: place.may.includes("file") ? "a file" : "a directory",
     });
   }
   return plan as Checked<Plan>; // Looked at just above.
 }
 
-function describe(host: Pick<Host, "files">, kind: Kind | "other", path: string): string {
+function describe(tree: Pick<Tree, "readLink">, kind: Kind | "other", path: string): string {
   switch (kind) {
     case "link":
-      return `a link to "${escapeUntrusted(host.files.readLink(path) ?? "")}"`;
+      return `a link to "${escapeUntrusted(tree.readLink(path) ?? "")}"`;
     case "other":
       return "a device, a socket or a FIFO";
     default:

@@ -1,7 +1,7 @@
 /** The `Files` of one process of a fake host: every change counts as an effect. */
 import type { Fifos, LineFifo, LineRead, ReadBound } from "../../src/host/fifo.ts";
-import type { Files, PathFacts } from "../../src/host/files.ts";
-import type { TreeEntry } from "../../src/host/tree.ts";
+import type { Files } from "../../src/host/files.ts";
+import type { PathFacts } from "../../src/host/path-facts.ts";
 import { type Effects, Killed } from "./effects.ts";
 import { type FakeDisk, type Fifo, type Node, posixError } from "./fake-disk.ts";
 import type { LockOrder } from "./lock-order.ts";
@@ -39,7 +39,7 @@ export function openFakeFiles(
       throw error;
     }
   };
-  return {
+  return outsideOfTrees({
     probe: (path) => {
       // Below a file is nothing.
       const above = path.slice(0, path.lastIndexOf("/"));
@@ -93,8 +93,6 @@ export function openFakeFiles(
       change(`copy ${to}`, () => {
         disk.create("open", to, { kind: "file", mode, text: textAt(from) });
       }),
-    readTree: (root) => readFakeTree(disk, root),
-    sameContent: (one, other) => textAt(one) === textAt(other),
     list: (path) => [...disk.directoryAt("scandir", path).entries.keys()].sort(),
     ensureDirectory: (path, mode) =>
       change(`ensure ${path}`, () => disk.ensureDirectory(path, mode)),
@@ -156,7 +154,27 @@ export function openFakeFiles(
         },
       };
     },
-  };
+  });
+}
+
+/** Where root file systems lie: clones, drafts, generations, and images with packages. */
+const IN_A_TREE =
+  /\/(\.machines\/[^/]+\/root|\.drafts\/[^/]+\/root|[^/]+\.v\/[^/]+_[^/.]+|\.packages\/[^/.]+)\/./;
+
+/** What the real ones do not refuse, and nobody may ask of them: `host.trees` alone looks into a tree. */
+function outsideOfTrees(files: Files): Files {
+  return new Proxy(files, {
+    get: (target, key) => {
+      const member: unknown = Reflect.get(target, key);
+      if (typeof member !== "function") return member;
+      return (...values: unknown[]): unknown => {
+        const paths = values.filter((value) => typeof value === "string" && value.startsWith("/"));
+        const wrong = paths.find((path) => IN_A_TREE.test(String(path)));
+        if (wrong !== undefined) throw new Error(`host.files was asked for "${wrong}", in a tree`);
+        return Reflect.apply(member, target, values);
+      };
+    },
+  });
 }
 
 /** Its release is no effect: the kernel does it, also when the process is killed. */
@@ -180,7 +198,7 @@ function takeLock(
   };
 }
 
-function toFacts(node: Node): PathFacts {
+export function toFacts(node: Node): PathFacts {
   return {
     kind: node.kind === "fifo" ? "other" : node.kind,
     inode: node.inode,
@@ -258,15 +276,4 @@ export function openFakeFifos(disk: FakeDisk): Fifos {
       return node?.kind === "fifo" && (node.onLine !== undefined || node.readers > 0);
     },
   };
-}
-
-function readFakeTree(disk: FakeDisk, root: string): ReadonlyMap<string, TreeEntry> {
-  const entries = new Map<string, TreeEntry>();
-  for (const line of disk.describe(root)) {
-    const [path = "", ...facts] = line.split(" ");
-    if (path === root) continue;
-    const isFile = disk.look(path, false)?.kind === "file";
-    entries.set(path.slice(root.length), { isFile, facts: facts.join(" "), modifiedMs: 0 });
-  }
-  return entries;
 }

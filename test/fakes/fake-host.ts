@@ -27,6 +27,7 @@ import {
   type RunScript,
   type Work,
 } from "./fake-systemd.ts";
+import { openFakeTrees } from "./fake-trees.ts";
 import { openLockOrder } from "./lock-order.ts";
 
 export interface ProcessOptions {
@@ -136,6 +137,7 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
       driver: ["/usr/bin/nspawn-runner"],
       architecture: "x64",
       files,
+      trees: openFakeTrees(disk, effects),
       claims: openClaims(files),
       locks: {
         ...locksOf,

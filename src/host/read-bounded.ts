@@ -1,0 +1,24 @@
+/** Reading no more than a bound, whatever the file says its size is: those of /proc say 0. */
+import * as fs from "node:fs";
+
+const CHUNK_BYTES = 64 * 1024;
+
+/** All of an open file. Throws when there is more; `name` is for that error. */
+export function readBounded(fd: number, name: string, sizeMaxBytes: number): Buffer {
+  const { size } = fs.fstatSync(fd);
+  if (size > sizeMaxBytes) throw tooLarge(name, sizeMaxBytes, `${size} bytes`);
+  const parts: Buffer[] = [];
+  let total = 0;
+  while (true) {
+    // One more than it says shows its end at once.
+    const part = Buffer.alloc(total === 0 ? Math.min(size, sizeMaxBytes) + 1 : CHUNK_BYTES);
+    const count = fs.readSync(fd, part);
+    if (count === 0) return Buffer.concat(parts, total);
+    total += count;
+    if (total > sizeMaxBytes) throw tooLarge(name, sizeMaxBytes, "more");
+    parts.push(part.subarray(0, count));
+  }
+}
+
+const tooLarge = (name: string, limit: number, has: string): Error =>
+  new Error(`"${name}" has ${has}; the limit is ${limit} bytes`);
