@@ -5,6 +5,7 @@ import { isRunnerCall, parseDirectCall } from "./cli/direct-call.ts";
 import { openHost } from "./host/host.ts";
 import { writeStderrNow, writeStdoutNow } from "./host/write-now.ts";
 import { exitCodeOf, outcomeOf, readExitCodes } from "./job/exit-codes.ts";
+import { escapeLines } from "./text/escape.ts";
 import { formatError } from "./text/format-error.ts";
 
 /** Set by script/build from package.json. */
@@ -22,7 +23,8 @@ if (drains) process.on("SIGQUIT", () => {});
 
 // The runtime would exit with 1 here, which blames the job's author.
 const exitOnFault = (error: unknown): void => {
-  writeStderrNow(`${formatError(error, { debug: process.argv.includes("--debug") })}\n`);
+  const debug = process.argv.includes("--debug");
+  writeStderrNow(escapeLines(`${formatError(error, { debug })}\n`));
   process.exit(exitCodeOf("fault", readExitCodes(process.env as Record<string, string>)));
 };
 process.on("uncaughtException", exitOnFault);

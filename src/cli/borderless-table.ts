@@ -1,5 +1,6 @@
-/** Tables without lines, as ls and ps print them. */
+/** Tables without lines, as ls and ps print them. Cells may hold what strangers wrote. */
 import Table from "cli-table3";
+import { escapeUntrusted } from "../text/escape.ts";
 
 const SIDES = [
   ...["top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left"],
@@ -13,7 +14,7 @@ export function formatTable(head: readonly string[], rows: readonly (readonly st
     chars: { ...Object.fromEntries(SIDES.map((side) => [side, ""])), middle: "  " },
     style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
   });
-  for (const row of rows) table.push([...row]);
+  for (const row of rows) table.push(row.map((cell) => escapeUntrusted(cell)));
   const lines = table.toString().split("\n");
   return `${lines.map((line) => line.trimEnd()).join("\n")}\n`;
 }

@@ -1,6 +1,7 @@
 /** Builds side by side, a line each: moving on a terminal, one line an event elsewhere. */
 import { Listr, ListrLogger, ProcessOutput } from "listr2";
 import type { BuildObserver } from "../image/build/build-image.ts";
+import { escapeLines } from "../text/escape.ts";
 
 export interface ProgressTask<Result> {
   readonly title: string;
@@ -13,9 +14,14 @@ export type Ended<Result> =
   | { readonly kind: "done"; readonly result: Result }
   | { readonly kind: "failed"; readonly error: unknown };
 
-const writeToStderr = (bytes: Uint8Array): void => {
-  process.stderr.write(bytes);
-};
+/** What creators, packages and playbooks say, as it comes. */
+function echoToStderr(): (bytes: Uint8Array) => void {
+  const decoder = new TextDecoder();
+  return (bytes) => {
+    const text = decoder.decode(bytes, { stream: true }).replaceAll("\r\n", "\n");
+    process.stderr.write(escapeLines(text));
+  };
+}
 
 /** Runs all of them, `jobs` at a time; one that fails stops none of the others. Writes to stderr. */
 export async function runWithProgress<Result>(
@@ -35,13 +41,15 @@ export async function runWithProgress<Result>(
         try {
           const result = await task.run({
             phase: (text) => {
-              line.output = moving ? text : `${task.title}: ${text}`;
+              line.output = escapeLines(moving ? text : `${task.title}: ${text}`);
             },
             warn: (text) => warnings.push(text),
-            ...(options.verbose ? { output: writeToStderr } : {}),
+            ...(options.verbose ? { output: echoToStderr() } : {}),
           });
           ended[index] = { kind: "done", result };
-          line.title = [`${task.title}: ${task.describe(result)}`, ...warnings].join("\n  ");
+          line.title = escapeLines(
+            [`${task.title}: ${task.describe(result)}`, ...warnings].join("\n  "),
+          );
         } catch (error) {
           ended[index] = { kind: "failed", error };
           throw new Error(`${task.title}: failed`);

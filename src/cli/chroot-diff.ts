@@ -3,6 +3,7 @@ import { readConfig } from "../config/config.ts";
 import { requireGenerations } from "../image/generations/change-generations.ts";
 import { type Change, diffGenerations } from "../image/generations/diff.ts";
 import { findGeneration } from "../image/generations/generations.ts";
+import { escapeUntrusted, formatJson } from "../text/escape.ts";
 import type { Action } from "./context.ts";
 import { openImageStore } from "./image-store.ts";
 
@@ -20,7 +21,7 @@ export const chrootDiffAction: Action<
     findGeneration(generations, { name, version: to ?? current ?? "" }),
   );
   if (options.json) {
-    host.print(`${JSON.stringify(diff, undefined, 2)}\n`);
+    host.print(formatJson(diff));
     return "success";
   }
   const files = options.packages ? [] : diff.files;
@@ -32,7 +33,12 @@ export const chrootDiffAction: Action<
 
 function describePackage(change: Change): string {
   const versions = [change.from, change.to].filter((version) => version !== undefined);
-  return `${SIGN[change.kind]} ${change.name} ${versions.join(" → ")}`;
+  return `${SIGN[change.kind]} ${shown(change.name)} ${versions.map(shown).join(" → ")}`;
 }
 
-const describeFile = (change: Change): string => `${SIGN[change.kind]} ${change.name}`;
+const describeFile = (change: Change): string => `${SIGN[change.kind]} ${shown(change.name)}`;
+
+/** Of paths no call takes more. */
+const NAME_MAX = 4096;
+
+const shown = (text: string): string => escapeUntrusted(text, NAME_MAX);

@@ -1,6 +1,7 @@
 /** `chroot-list [NAME…] [--generations] [--json]`. */
 import { readConfig } from "../config/config.ts";
 import { describeImages, type ImageDescription } from "../image/describe-images.ts";
+import { formatJson } from "../text/escape.ts";
 import { formatAge, formatSize } from "../text/sizes.ts";
 import { formatTable } from "./borderless-table.ts";
 import type { Action } from "./context.ts";
@@ -14,7 +15,7 @@ export const chrootListAction: Action<
   const store = await openImageStore(host, config);
   const all = await describeImages(host, store, declaredImages(host, config));
   const images = names.length === 0 ? all : all.filter((image) => names.includes(image.name));
-  if (options.json) host.print(`${JSON.stringify(images, undefined, 2)}\n`);
+  if (options.json) host.print(formatJson(images));
   else if (images.length === 0) {
     host.log.info('There are no such images. Create one: "nspawn-runner chroot-create trixie".');
   } else {

@@ -3,6 +3,7 @@ import { readConfig } from "../config/config.ts";
 import { chooseShell, configOutput, newMachineName } from "../job/config-stage.ts";
 import { readJobRequest } from "../job/job-request.ts";
 import { MACHINE_VARIABLE } from "../job/machine-variable.ts";
+import { formatJson } from "../text/escape.ts";
 import type { Action } from "./context.ts";
 
 export const configAction: Action<[{ defaultImage?: string }]> = async (
@@ -16,6 +17,6 @@ export const configAction: Action<[{ defaultImage?: string }]> = async (
   host.log.setFields({ JOB: request.jobId, MACHINE: name });
   host.log.debug(`# ${MACHINE_VARIABLE}=${name}`);
   const output = configOutput({ name, version, shell: chooseShell(host, config, image) });
-  host.print(`${JSON.stringify(output, undefined, 2)}\n`);
+  host.print(formatJson(output));
   return "success";
 };

@@ -10,6 +10,7 @@ import {
 } from "../image/maintenance/maintain-images.ts";
 import type { MaintenanceWish } from "../image/maintenance/plan-maintenance.ts";
 import { requireRootDirectory } from "../image/root-directory.ts";
+import { formatJson } from "../text/escape.ts";
 import { formatError } from "../text/format-error.ts";
 import { runWithProgress } from "./build-progress.ts";
 import type { CommandEnd } from "./context.ts";
@@ -57,7 +58,7 @@ export async function maintainImages(
   if (!options.check) await removeStaleDrafts(host, store);
   const done = options.check ? planAll(host, tasks) : await runAll(host, tasks, options);
   const reports = [...faulty, ...done];
-  if (options.json) host.print(`${JSON.stringify(reports, undefined, 2)}\n`);
+  if (options.json) host.print(formatJson(reports));
   else summarise(host, reports, options);
   return reports.some((report) => report.result === "failed") ? "system" : "success";
 }

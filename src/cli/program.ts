@@ -225,10 +225,11 @@ function addTools(add: Add): void {
     .option("--artifacts-size <size>", "how large they may be (default: 1G)");
   add("toml [image]", "print the [[runners]] section for GitLab Runner's config.toml", {
     load: async () => (await import("./toml.ts")).tomlAction,
-    examples: ["nspawn-runner toml trixie --url https://gitlab.example.com/ --token glrt-…"],
+    examples: ["nspawn-runner toml trixie --url https://gitlab.example.com/ --token-file token"],
   })
     .option("--url <url>", "the GitLab server")
-    .option("--token <token>", "the runner's authentication token");
+    .option("--token-file <file>", "the file that holds the runner's authentication token")
+    .option("--token <token>", "the token itself, which everybody on this host can read meanwhile");
   add("gc", "remove what crashes left, and make the firewall again where it was removed", {
     load: async () => (await import("./gc.ts")).gcAction,
     examples: ["nspawn-runner gc", "nspawn-runner gc --dry-run"],

@@ -1,6 +1,7 @@
 /** `toml [IMAGE]`. */
 import type { Host } from "../host/host.ts";
 import { tomlSnippet } from "../job/toml-snippet.ts";
+import { RunnerError } from "../text/errors.ts";
 import { parseImageName } from "../text/names.ts";
 import type { Action } from "./context.ts";
 
@@ -12,17 +13,38 @@ function installedDriver(host: Host): readonly string[] {
   return isOurs ? [found, ...words] : host.driver;
 }
 
-export const tomlAction: Action<[string | undefined, { url?: string; token?: string }]> = async (
-  { host },
-  image,
-  options,
-) => {
+interface TokenOptions {
+  readonly token?: string;
+  readonly tokenFile?: string;
+}
+
+const TOKEN_VARIABLE = "NSPAWN_RUNNER_TOKEN";
+const TOKEN_MAX_BYTES = 4096;
+
+/** Arguments are everybody's to read (/proc/PID/cmdline); files and environments are not. */
+function readToken(host: Host, { token, tokenFile }: TokenOptions): string | undefined {
+  if (token !== undefined) {
+    host.log.warn(
+      `The token is on a command line, where every user of this host can read it: use --token-file, or $${TOKEN_VARIABLE}.`,
+    );
+    return token;
+  }
+  if (tokenFile === undefined) return host.environment[TOKEN_VARIABLE];
+  if (host.files.probe(tokenFile) === undefined) {
+    throw new RunnerError({ kind: "usage", message: `There is no file "${tokenFile}".` });
+  }
+  return host.files.readText(tokenFile, TOKEN_MAX_BYTES).trim();
+}
+
+export const tomlAction: Action<
+  [string | undefined, TokenOptions & { readonly url?: string }]
+> = async ({ host }, image, options) => {
   host.print(
     tomlSnippet({
       driver: installedDriver(host),
       image: image === undefined ? undefined : parseImageName(image),
       url: options.url,
-      token: options.token,
+      token: readToken(host, options),
     }),
   );
   return "success";

@@ -4,6 +4,7 @@
  */
 
 import { isatty } from "node:tty";
+import { escapeLines } from "../text/escape.ts";
 import { type Cgroups, openCgroups } from "./cgroups.ts";
 import { type Claims, openClaims } from "./claims.ts";
 import { type Fifos, openFifos } from "./fifo.ts";
@@ -34,6 +35,9 @@ export interface Clock {
   sleep(ms: number): Promise<void>;
 }
 
+/** A title of what comes, or what is beside the matter. */
+export type Style = "title" | "aside";
+
 export interface Host {
   readonly environment: Readonly<Record<string, string>>;
   readonly workingDirectory: string;
@@ -61,10 +65,11 @@ export interface Host {
   randomName(length: number): string;
   /** Whether a person sits at stdin, stdout and stderr. */
   readonly terminal: boolean;
-  /** Whether stdout is a terminal that takes colours, and nobody set `NO_COLOR` (no-color.org). */
-  readonly colours: boolean;
-  /** Writes to stdout, for the program that asked. */
-  print(text: string): void;
+  /**
+   * Writes to stdout, for the program that asked. Whatever came into the text, it drives no terminal;
+   * colours come by its style alone, where stdout is a terminal that takes them.
+   */
+  print(text: string, style?: Style): void;
   /**
    * Writes bytes to stdout and resolves when they are gone: who reads slowly slows us down. False
    * when nobody reads any more.
@@ -95,6 +100,7 @@ export function openHost(options: {
       ),
   });
   const files = openFiles();
+  const colours = isatty(STDOUT) && !environment.NO_COLOR;
   return {
     environment,
     workingDirectory: process.cwd(),
@@ -127,12 +133,18 @@ export function openHost(options: {
       return Array.from(bytes, (byte) => "abcdefghijklmnopqrstuvwxyz012345"[byte % 32]).join("");
     },
     terminal: [STDIN, STDOUT, STDERR].every((fd) => isatty(fd)),
-    colours: isatty(STDOUT) && !environment.NO_COLOR,
     // At once: what a command of ours writes to the same stdout comes behind it.
-    print: writeStdoutNow,
+    print: (text, style) =>
+      writeStdoutNow(colourLines(escapeLines(text), colours ? style : undefined)),
     writeOut: writeStdout,
   };
 }
+
+/** Select Graphic Rendition of ECMA-48: cyan and bold, grey. */
+const COLOURS: Readonly<Record<Style, string>> = { title: "36;1", aside: "90" };
+
+const colourLines = (text: string, style: Style | undefined): string =>
+  style === undefined ? text : text.replace(/[^\n]+/g, `\x1b[${COLOURS[style]}m$&\x1b[0;m`);
 
 /** A compiled executable is one word; from source it is the runtime and the main file. */
 function driverWords(): readonly string[] {

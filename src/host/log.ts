@@ -1,4 +1,8 @@
-/** What people read of us: stderr, and the journal. stdout belongs to the program that asked. */
+/**
+ * What people read of us: stderr, and the journal. stdout belongs to the program that asked. Whatever
+ * came into a text, it drives no terminal.
+ */
+import { escapeLines } from "../text/escape.ts";
 
 export type LogLevel = "quiet" | "verbose" | "debug";
 
@@ -28,7 +32,8 @@ export function openLog(options: {
   const shown = (level: LogLevel): boolean => RANK[options.level] >= RANK[level];
   const record = (priority: string, text: string): void =>
     options.sendToJournal({ PRIORITY: priority, MESSAGE: text, ...fields });
-  const at = (priority: string, level: LogLevel, prefix: string) => (text: string) => {
+  const at = (priority: string, level: LogLevel, prefix: string) => (words: string) => {
+    const text = escapeLines(words);
     if (shown(level)) options.write(`${prefix}${text}\n`);
     if (priority !== "7" || shown(level)) record(priority, text);
   };

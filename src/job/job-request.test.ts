@@ -24,6 +24,27 @@ test.each([
   expect(parseJobRequest(JSON.stringify(job)).image).toBeUndefined();
 });
 
+test.each([
+  ["1e300", 2_678_400],
+  ["1e999", 2_678_400],
+  ["0.1", 1],
+  ["0", undefined],
+  ["-1", undefined],
+])("a time-out of %s is %p seconds", (text, seconds) => {
+  const { timeoutSeconds } = parseJobRequest(`{"id": 1, "runner_info": {"timeout": ${text}}}`);
+  expect(timeoutSeconds).toBe(seconds);
+});
+
+test.each([
+  ["17", "17"],
+  ["9223372036854775808", "0"],
+  ["1e300", "0"],
+  ["1.5", "0"],
+  ["-1", "0"],
+])("job %s is %p", (text, id) => {
+  expect(parseJobRequest(`{"id": ${text}}`).jobId).toBe(id);
+});
+
 test("whatever JSON comes, it is a request or a plain error that quotes none of it", () => {
   fc.assert(
     fc.property(fc.json(), (text) => {

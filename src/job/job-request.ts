@@ -47,9 +47,9 @@ export function parseJobRequest(text: string): JobRequest {
   const json = parseJson(text);
   const job = v.parse(schema, json);
   return {
-    jobId: String(job.id ?? 0),
+    jobId: String(Number.isSafeInteger(job.id) ? Math.max(job.id ?? 0, 0) : 0),
     image: job.image?.name || undefined,
-    timeoutSeconds: positive(job.runner_info?.timeout),
+    timeoutSeconds: timeout(job.runner_info?.timeout),
     features: parseJobFeatures(json),
   };
 }
@@ -69,11 +69,15 @@ function requestOfVariables(environment: Readonly<Record<string, string>>): JobR
   return {
     jobId: /^\d{1,20}$/.test(id) ? id : "0",
     image: image || undefined,
-    timeoutSeconds: positive(Number(environment.CUSTOM_ENV_CI_JOB_TIMEOUT)),
+    timeoutSeconds: timeout(Number(environment.CUSTOM_ENV_CI_JOB_TIMEOUT)),
     features: { ignored: [], needsGitlabRunner: true },
   };
 }
 
-function positive(value: number | null | undefined): number | undefined {
-  return value !== undefined && value !== null && value > 0 ? Math.ceil(value) : undefined;
+/** GitLab takes a month at most (docs.gitlab.com, "Job timeout"); systemd counts in microseconds. */
+const TIMEOUT_MAX_SECONDS = 31 * 24 * 60 * 60;
+
+function timeout(seconds: number | null | undefined): number | undefined {
+  if (seconds === undefined || seconds === null || !(seconds > 0)) return undefined;
+  return Math.min(Math.ceil(seconds), TIMEOUT_MAX_SECONDS);
 }

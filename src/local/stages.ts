@@ -78,12 +78,12 @@ export function openStages(
 
   const section = async <T>(title: string, body: () => Promise<T>): Promise<T> => {
     const startedAt = host.clock.elapsedMs();
-    host.print(host.colours ? `\x1b[36;1m${title}\x1b[0;m\n` : `${title}\n`);
+    host.print(`${title}\n`, "title");
     try {
       return await body();
     } finally {
       const seconds = ((host.clock.elapsedMs() - startedAt) / 1000).toFixed(2);
-      host.print(host.colours ? `\x1b[90m(${seconds} s)\x1b[0;m\n` : `(${seconds} s)\n`);
+      host.print(`(${seconds} s)\n`, "aside");
     }
   };
 

@@ -14,6 +14,7 @@ import type { ProcessFacts } from "../../src/host/process-facts.ts";
 import type { ExecOptions, Processes } from "../../src/host/processes.ts";
 import { MACHINES_SLICE } from "../../src/machine/machine-units.ts";
 import { RunnerError } from "../../src/text/errors.ts";
+import { escapeLines } from "../../src/text/escape.ts";
 import { formatCommand, formatCommandFailure } from "../../src/text/format-command.ts";
 import { type Effects, type FailureOrder, openEffects } from "./effects.ts";
 import { type Answer, type CommandTable, fileCommands } from "./fake-commands.ts";
@@ -172,8 +173,7 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
       signal,
       randomName,
       terminal: false,
-      colours: false,
-      print: (text) => void printed.push(text),
+      print: (text) => void printed.push(escapeLines(text)),
       writeOut: async (bytes) => {
         printed.push(Buffer.from(bytes).toString());
         return true;

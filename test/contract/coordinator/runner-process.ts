@@ -55,8 +55,12 @@ export async function startRunner(wish: RunnerWish): Promise<RunnerProcess> {
 
 /** GitLab Runner's `config.toml`: what we tell administrators to write, and little more. */
 export async function runnerConfig(wish: Omit<RunnerWish, "env" | "program">): Promise<string> {
-  const argv = ["nspawn-runner", "toml", "--url", wish.url, "--token", wish.token];
-  const printer = Bun.spawn(argv, { stdout: "pipe", stderr: "inherit" });
+  const argv = ["nspawn-runner", "toml", "--url", wish.url];
+  const printer = Bun.spawn(argv, {
+    stdout: "pipe",
+    stderr: "inherit",
+    env: { ...process.env, NSPAWN_RUNNER_TOKEN: wish.token },
+  });
   const printed = parse(await new Response(printer.stdout).text());
   const [runner] = Array.isArray(printed.runners) ? printed.runners : [];
   if (typeof runner !== "object") throw new Error("nspawn-runner toml printed no [[runners]].");
