@@ -23,7 +23,7 @@ export const chrootCreateAction: Action<[string[], CreateOptions]> = async (
   texts,
   options,
 ) => {
-  const config = readConfig(host);
+  const config = await readConfig(host);
   const names = texts.map(parseImageName);
   const store = await openImageStore(host, config);
   setUpRootDirectory(host, config.rootDirectory);

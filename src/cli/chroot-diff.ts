@@ -12,7 +12,7 @@ const SIGN = { added: "+", removed: "-", changed: "~" } as const;
 export const chrootDiffAction: Action<
   [string, string, string | undefined, { json?: boolean; packages?: boolean }]
 > = async ({ host }, image, from, to, options) => {
-  const store = await openImageStore(host, readConfig(host));
+  const store = await openImageStore(host, await readConfig(host));
   const { name, generations } = requireGenerations(host, store, image);
   const current = generations.find((generation) => generation.current)?.version;
   const diff = diffGenerations(

@@ -14,7 +14,7 @@ export const chrootLintAction: Action<[string[], { json?: boolean }]> = async (
   words,
   options,
 ) => {
-  const config = readConfig(host);
+  const config = await readConfig(host);
   const { rootDirectory } = config;
   const directories = definitionDirectories(config);
   const { count, findings } = await lintDefinitions(host, { directories, rootDirectory, words });

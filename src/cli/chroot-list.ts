@@ -11,7 +11,7 @@ import { openImageStore } from "./image-store.ts";
 export const chrootListAction: Action<
   [string[], { json?: boolean; generations?: boolean }]
 > = async ({ host }, names, options) => {
-  const config = readConfig(host);
+  const config = await readConfig(host);
   const store = await openImageStore(host, config);
   const all = await describeImages(host, store, declaredImages(host, config));
   const images = names.length === 0 ? all : all.filter((image) => names.includes(image.name));

@@ -16,7 +16,7 @@ export const chrootLoginAction: Action<[string, string[], LoginOptions]> = async
   command,
   options,
 ) => {
-  const config = readConfig(host);
+  const config = await readConfig(host);
   const store = await openImageStore(host, config);
   const mode = options.readOnly ? "read-only" : options.discard ? "discard" : "publish";
   const request = { name, command, mode, limits: buildLimits(config) } as const;

@@ -15,7 +15,7 @@ export const chrootMaintenanceAction: Action<[string[], MaintenanceOptions]> = a
   names,
   options,
 ) =>
-  maintainImages(host, readConfig(host), {
+  maintainImages(host, await readConfig(host), {
     names,
     wish: options.force === true ? "all" : "due",
     check: options.check === true,

@@ -10,7 +10,7 @@ export const chrootPinAction: Action<[string, string | undefined, { remove?: boo
   version,
   options,
 ) => {
-  const store = await openImageStore(host, readConfig(host));
+  const store = await openImageStore(host, await readConfig(host));
   const pinned = options.remove !== true;
   const chosen = await setPin(host, store, { image, version, pinned });
   host.log.info(

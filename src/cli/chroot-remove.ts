@@ -10,7 +10,7 @@ export const chrootRemoveAction: Action<[string, string | undefined]> = async (
   image,
   version,
 ) => {
-  const store = await openImageStore(host, readConfig(host));
+  const store = await openImageStore(host, await readConfig(host));
   const removal = await removeImage(host, store, { image, version });
   host.log.info(describe(removal, { image, version }));
   return "success";

@@ -9,7 +9,7 @@ export const chrootRollbackAction: Action<[string, string | undefined]> = async 
   image,
   version,
 ) => {
-  const store = await openImageStore(host, readConfig(host));
+  const store = await openImageStore(host, await readConfig(host));
   const chosen = await rollBack(host, store, { image, version });
   host.log.info(`New jobs of image "${image}" get generation "${chosen}".`);
   host.log.info(

@@ -10,7 +10,7 @@ export const configAction: Action<[{ defaultImage?: string }]> = async (
   { host, version },
   options,
 ) => {
-  const config = readConfig(host);
+  const config = await readConfig(host);
   const request = readJobRequest(host) ?? { jobId: "0", image: undefined };
   const name = newMachineName(host, request);
   const image = request.image ?? options.defaultImage ?? config.defaultImage;

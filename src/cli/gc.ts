@@ -8,7 +8,7 @@ import { openImageStore } from "./image-store.ts";
 import { requireRoot } from "./machine-name.ts";
 
 export const gcAction: Action<[{ dryRun?: boolean }]> = async ({ host }, options) => {
-  const config = readConfig(host);
+  const config = await readConfig(host);
   const { rootDirectory } = config;
   requireRoot(host);
   const request: ChoresRequest = {

@@ -1,7 +1,7 @@
 /** What the configuration means for the rooms that do the work. Pure. */
-import type { AddressRange } from "../text/address.ts";
+import type { NetworkRequest } from "../network/network-request.ts";
 import type { Config } from "./config.ts";
-import type { NetworkKind } from "./settings.ts";
+import type { NetworkKind } from "./values.ts";
 
 /** Where files that declare images are looked for, the first first. Pure. */
 export const definitionDirectories = (config: Config): readonly string[] => [
@@ -9,20 +9,9 @@ export const definitionDirectories = (config: Config): readonly string[] => [
   config.rootDirectory,
 ];
 
-/** A network that a machine may have, as `network/network-request.ts` has it. */
-type ConfiguredNetwork = { readonly kind: "host" | "none" } | PrivateNetwork;
+type PrivateNetwork = Extract<NetworkRequest, { kind: "private" }>;
 
-interface PrivateNetwork {
-  readonly kind: "private";
-  readonly range: AddressRange;
-  readonly resolvers: readonly string[];
-  /** Nothing of that can be configured yet. */
-  readonly allow: readonly never[];
-  readonly deny: readonly never[];
-  readonly open: readonly never[];
-}
-
-/** What machines with a network of their own have. Pure. */
+/** What machines with a network of their own have, as long as nothing else is said. Pure. */
 export const privateNetwork = (config: Config): PrivateNetwork => ({
   kind: "private",
   range: config.networkRange,
@@ -32,12 +21,17 @@ export const privateNetwork = (config: Config): PrivateNetwork => ({
   open: [],
 });
 
-const configuredNetwork = (config: Config, kind: NetworkKind): ConfiguredNetwork =>
+const configuredNetwork = (config: Config, kind: NetworkKind): NetworkRequest =>
   kind === "private" ? privateNetwork(config) : { kind };
 
-/** The network of jobs' machines. Pure. */
-export const jobNetwork = (config: Config): ConfiguredNetwork =>
-  configuredNetwork(config, config.network);
+/** The network of a job's machine, as it was granted. Pure. */
+export const jobNetwork = (
+  config: Config,
+  granted: Pick<PrivateNetwork, "allow" | "deny"> & { readonly kind: NetworkKind },
+): NetworkRequest => {
+  const { kind, allow, deny } = granted;
+  return kind === "private" ? { ...privateNetwork(config), allow, deny } : { kind };
+};
 
 /** What machines of builds may take. Pure. */
 export const buildLimits = (
@@ -47,7 +41,7 @@ export const buildLimits = (
   readonly timeoutSeconds: number;
   readonly memoryBytes: number;
   readonly machine: Config["buildLimits"];
-  readonly network: ConfiguredNetwork;
+  readonly network: NetworkRequest;
 } => ({
   network: configuredNetwork(config, config.buildNetwork),
   bootTimeoutSeconds: config.bootTimeoutSeconds,

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { parseConfig } from "./config.ts";
 
-test("an empty file means the defaults", () => {
-  expect(parseConfig("", "/c.toml")).toEqual({
+test("an empty file means the defaults", async () => {
+  expect(await parseConfig("", "/c.toml")).toEqual({
     path: "/c.toml",
     rootDirectory: "/var/lib/nspawn-runner",
     definitionsDirectory: "/etc/nspawn-runner",
@@ -10,6 +10,8 @@ test("an empty file means the defaults", () => {
     storage: "auto",
     tmpfsBytes: 2 ** 31,
     network: "host",
+    networkAllow: [],
+    networkDeny: [],
     buildNetwork: "private",
     networkRange: { first: 0x0ad5_0000, prefix: 16 },
     networkResolvers: [],
@@ -19,6 +21,8 @@ test("an empty file means the defaults", () => {
     buildTimeoutSeconds: 7200,
     buildLimits: { memoryBytes: undefined, cpus: undefined },
     gitlabRunner: undefined,
+    jobLimits: {},
+    rules: [],
   });
 });
 
@@ -44,10 +48,10 @@ test.each([
     "3 addresses",
   ],
   ["a time that is none", "boot_timeout = 0", '"boot_timeout"'],
-])("%s is refused", (_title, text, message) => {
-  expect(() => parseConfig(text, "/c.toml")).toThrow(message);
+])("%s is refused", async (_title, text, message) => {
+  await expect(parseConfig(text, "/c.toml")).rejects.toThrow(message);
 });
 
-test("a slash at the end of a path makes no difference", () => {
-  expect(parseConfig('root_directory = "/x//"', "/c").rootDirectory).toBe("/x");
+test("a slash at the end of a path makes no difference", async () => {
+  expect((await parseConfig('root_directory = "/x//"', "/c")).rootDirectory).toBe("/x");
 });

@@ -2,14 +2,16 @@
 import { parse, TomlError } from "smol-toml";
 import * as v from "valibot";
 import type { Host } from "../host/host.ts";
+import type { NetworkTarget } from "../network/network-target.ts";
 import type { AddressRange } from "../text/address.ts";
 import { RunnerError } from "../text/errors.ts";
-import { nearestName } from "../text/nearest.ts";
-import { entries, type NetworkKind } from "./settings.ts";
+import { type ConfigFault, describeIssue, findContradictions } from "./config-faults.ts";
+import { chooseLimits, type LimitChoice } from "./limit-choice.ts";
+import { type Rule, toRule } from "./rule-settings.ts";
+import { type Settings, settingsSchema } from "./settings.ts";
+import type { NetworkKind } from "./values.ts";
 
 const CONFIG_PATH = "/etc/nspawn-runner/config.toml";
-
-const schema = v.strictObject(entries);
 
 export interface Config {
   readonly path: string;
@@ -19,9 +21,12 @@ export interface Config {
   readonly storage: "auto" | "btrfs" | "reflink" | "overlay" | "tmpfs";
   readonly tmpfsBytes: number;
   readonly network: NetworkKind;
+  readonly networkAllow: readonly NetworkTarget[];
+  readonly networkDeny: readonly NetworkTarget[];
   readonly buildNetwork: NetworkKind;
   readonly networkRange: AddressRange;
   readonly networkResolvers: readonly string[];
+  readonly jobLimits: LimitChoice;
   readonly bootTimeoutSeconds: number;
   readonly buildMissing: boolean;
   /** Nothing when jobs may not add packages. */
@@ -32,13 +37,14 @@ export interface Config {
     readonly cpus?: number | undefined;
   };
   readonly gitlabRunner: string | undefined;
+  readonly rules: readonly Rule[];
 }
 
 /**
  * The configuration: `$NSPAWN_RUNNER_CONFIG`, else the usual file, else only defaults.
- * Throws a system error with line and column (TOML) or the key (schema).
+ * Throws a system error with line and column: nothing is done by a file that is only half understood.
  */
-export function readConfig(host: Pick<Host, "files" | "environment">): Config {
+export async function readConfig(host: Pick<Host, "files" | "environment">): Promise<Config> {
   const chosen = host.environment.NSPAWN_RUNNER_CONFIG;
   const path = chosen ?? CONFIG_PATH;
   if (host.files.probe(path) === undefined) {
@@ -53,16 +59,15 @@ export function readConfig(host: Pick<Host, "files" | "environment">): Config {
 }
 
 /** Pure part of `readConfig`. */
-export function parseConfig(text: string, path: string): Config {
-  const result = v.safeParse(schema, parseToml(text, path));
-  if (!result.success) {
-    throw new RunnerError({
-      kind: "system",
-      message: `The configuration "${path}" cannot be used: ${result.issues.map(describeIssue).join("; ")}.`,
-      hints: [`Mend "${path}". Known settings: ${Object.keys(entries).join(", ")}.`],
-    });
-  }
-  const settings = result.output;
+export async function parseConfig(text: string, path: string): Promise<Config> {
+  const result = v.safeParse(settingsSchema, parseToml(text, path));
+  if (!result.success) throw await unusable({ text, path }, result.issues.map(describeIssue));
+  const contradictions = findContradictions(result.output);
+  if (contradictions.length > 0) throw await unusable({ text, path }, contradictions);
+  return toConfig(result.output, path);
+}
+
+function toConfig(settings: Settings, path: string): Config {
   return {
     path,
     rootDirectory: settings.root_directory,
@@ -71,9 +76,23 @@ export function parseConfig(text: string, path: string): Config {
     storage: settings.storage,
     tmpfsBytes: settings.tmpfs_size,
     network: settings.network,
+    networkAllow: settings.network_allow,
+    networkDeny: settings.network_deny,
     buildNetwork: settings.build_network,
     networkRange: settings.network_range,
     networkResolvers: settings.network_resolvers,
+    jobLimits: chooseLimits({
+      memory: settings.job_memory,
+      memory_max: settings.job_memory_max,
+      swap: settings.job_swap,
+      cpus: settings.job_cpus,
+      cpus_max: settings.job_cpus_max,
+      cpu_weight: settings.job_cpu_weight,
+      io_weight: settings.job_io_weight,
+      tasks: settings.job_tasks,
+      disk: settings.job_disk,
+      disk_max: settings.job_disk_max,
+    }),
     bootTimeoutSeconds: settings.boot_timeout,
     buildMissing: settings.build_missing,
     jobPackages: settings.job_packages
@@ -82,6 +101,7 @@ export function parseConfig(text: string, path: string): Config {
     buildTimeoutSeconds: settings.build_timeout,
     buildLimits: { memoryBytes: settings.build_memory, cpus: settings.build_cpus },
     gitlabRunner: settings.gitlab_runner,
+    rules: settings.rule.map(toRule),
   };
 }
 
@@ -98,11 +118,19 @@ function parseToml(text: string, path: string): unknown {
   }
 }
 
-function describeIssue(issue: v.BaseIssue<unknown>): string {
-  const key = issue.path?.map((part) => String(part.key)).join(".") ?? "";
-  if (issue.expected !== "never") return `"${key}" ${lowerFirst(issue.message)}`;
-  const near = nearestName(key, Object.keys(entries));
-  return `"${key}" is not a setting${near === undefined ? "" : `; did you mean "${near}"?`}`;
+async function unusable(
+  file: { readonly text: string; readonly path: string },
+  faults: readonly ConfigFault[],
+): Promise<RunnerError> {
+  const { locateSetting } = await import("./locate-setting.ts");
+  const lines = faults.map(({ path, message }) => {
+    const place = locateSetting(file.text, path);
+    const at = place === undefined ? "" : `:${place.line}:${place.column}`;
+    return `"${file.path}${at}" ${message}`;
+  });
+  return new RunnerError({
+    kind: "system",
+    message: `The configuration cannot be used: ${lines.join("; ")}.`,
+    hints: [`Mend "${file.path}": docs/reference/config.md says what may stand in it.`],
+  });
 }
-
-const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text.slice(1);

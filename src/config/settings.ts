@@ -4,36 +4,18 @@
  */
 import * as v from "valibot";
 import { isLoopback, parseAddress, parseRange } from "../text/address.ts";
-import { parseSize } from "../text/sizes.ts";
-
-const absolutePath = v.pipe(
-  v.string(),
-  v.regex(/^\/[^\0]*$/, 'must be an absolute path, such as "/var/lib/nspawn-runner"'),
-  v.transform((path) => path.replace(/(?<=.)\/+$/, "")),
-  v.title("absolute path"),
-);
-const seconds = v.pipe(
-  v.number(),
-  v.integer(),
-  v.minValue(1),
-  v.maxValue(86_400),
-  v.title("seconds"),
-);
-const size = v.pipe(
-  v.string(),
-  v.rawTransform(({ dataset, addIssue, NEVER }) => {
-    const bytes = parseSize(dataset.value);
-    if (bytes !== undefined) return bytes;
-    addIssue({ message: 'must be a size, such as "2G" or "512M"' });
-    return NEVER;
-  }),
-  v.title("size, such as 2G or 512M"),
-);
-/** Of memory, where none would mean "as much as there is" (tmpfs(5)), or a machine that cannot start. */
-const someMemory = v.pipe(
+import { ruleSchema } from "./rule-settings.ts";
+import {
+  absolutePath,
+  cpus,
+  limitEntries,
+  networkKind,
+  networkTargets,
+  seconds,
   size,
-  v.check((bytes) => bytes > 0, 'must be more than 0, such as "2G"'),
-);
+  someMemory,
+} from "./values.ts";
+
 const storageKind = v.pipe(
   v.picklist(["auto", "btrfs", "reflink", "overlay", "tmpfs"]),
   v.title("auto, btrfs, reflink, overlay or tmpfs"),
@@ -77,11 +59,6 @@ const resolvers = v.pipe(
   v.maxLength(3, "can hold 3 addresses: more are ignored by the C library"),
   v.title("list of addresses"),
 );
-const networkKind = v.pipe(
-  v.picklist(["host", "private", "none"]),
-  v.title("host, private or none"),
-);
-
 /** Titles and descriptions are the reference of the settings (`script/docs`). */
 export const entries = {
   root_directory: v.optional(
@@ -137,6 +114,32 @@ export const entries = {
     v.pipe(resolvers, v.description("Name servers of such machines; the host's own when empty.")),
     [],
   ),
+  network_allow: v.optional(
+    v.pipe(
+      networkTargets,
+      v.description(
+        "All that jobs' machines with a network of their own reach; everything outside when empty.",
+      ),
+    ),
+    [],
+  ),
+  network_deny: v.optional(
+    v.pipe(
+      networkTargets,
+      v.description("What they never reach. A rule adds to it and takes nothing away."),
+    ),
+    [],
+  ),
+  job_memory: limitEntries.memory,
+  job_memory_max: limitEntries.memory_max,
+  job_swap: limitEntries.swap,
+  job_cpus: limitEntries.cpus,
+  job_cpus_max: limitEntries.cpus_max,
+  job_cpu_weight: limitEntries.cpu_weight,
+  job_io_weight: limitEntries.io_weight,
+  job_tasks: limitEntries.tasks,
+  job_disk: limitEntries.disk,
+  job_disk_max: limitEntries.disk_max,
   boot_timeout: v.optional(
     v.pipe(
       seconds,
@@ -164,10 +167,7 @@ export const entries = {
   ),
   build_cpus: v.optional(
     v.pipe(
-      v.number(),
-      v.minValue(0.1),
-      v.maxValue(1024),
-      v.title("number, such as 1.5"),
+      cpus,
       v.description("How many processors such a machine may keep busy; all when absent."),
     ),
   ),
@@ -203,6 +203,16 @@ export const entries = {
       ),
     ),
   ),
+  rule: v.optional(
+    v.pipe(
+      v.array(ruleSchema),
+      v.title("tables, `[[rule]]`"),
+      v.description("What some jobs get otherwise than all others: see below, and docs/policy.md."),
+    ),
+    [],
+  ),
 };
 
-export type NetworkKind = v.InferOutput<typeof networkKind>;
+export const settingsSchema = v.strictObject(entries);
+
+export type Settings = v.InferOutput<typeof settingsSchema>;

@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import * as v from "valibot";
+import { ruleEntries } from "../../src/config/rule-settings.ts";
 import { entries } from "../../src/config/settings.ts";
 import { referencePages } from "./pages.ts";
 import { withWaitTable } from "./wait-table.ts";
@@ -32,7 +33,7 @@ describe("docs/reliability.md", () => {
 });
 
 test("every setting says what it takes and what it is", () => {
-  for (const { wrapped } of Object.values(entries)) {
+  for (const { wrapped } of Object.values({ ...ruleEntries, ...entries })) {
     expect(v.getTitle(wrapped)).toMatch(/^\w/);
     expect(v.getDescription(wrapped)).toMatch(/^[A-Z].*\.$/);
   }

@@ -1,6 +1,7 @@
 /** The pages of `docs/reference/`, as text from what they describe. */
 import * as v from "valibot";
 import { buildProgram } from "../../src/cli/program.ts";
+import { ruleEntries } from "../../src/config/rule-settings.ts";
 import { entries } from "../../src/config/settings.ts";
 import { LOCK_ORDER } from "../../src/host/lock-order.ts";
 import { EXIT_CODES, readExitCodes } from "../../src/job/exit-codes.ts";
@@ -67,12 +68,21 @@ function configPage(): string {
     const initial = byDefault === undefined ? "none" : `\`${JSON.stringify(byDefault)}\``;
     return `| \`${key}\` | ${v.getTitle(wrapped) ?? ""} | ${initial} | ${what} |\n`;
   });
+  const ruleRows = Object.entries(ruleEntries).map(([key, { wrapped }]) => {
+    const what = v.getDescription(wrapped) ?? "";
+    return `| \`${key}\` | ${v.getTitle(wrapped) ?? ""} | ${what} |\n`;
+  });
   return [
     "# Settings\n\n",
     "`/etc/nspawn-runner/config.toml`, or the file that `$NSPAWN_RUNNER_CONFIG` names. TOML; every\n",
     "setting may be left out, and an unknown one is an error.\n\n",
     "| setting | takes | default | |\n|---|---|---|---|\n",
     ...rows,
+    "\n## Rules\n\n",
+    "Tables `[[rule]]`, behind all settings. The conditions come first: all that are there must hold. The\n",
+    "rest is what follows; how rules add up is in [policy.md](../policy.md).\n\n",
+    "| key | takes | |\n|---|---|---|\n",
+    ...ruleRows,
   ].join("");
 }
 

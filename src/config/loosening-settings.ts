@@ -1,0 +1,120 @@
+/** What a `[[rule]]` may loosen: `nesting`, `devices`, `capabilities`, `binds`, `system_calls`. */
+import * as v from "valibot";
+import { CAPABILITIES } from "../machine/capabilities.ts";
+import type { HostBind } from "../machine/loosening.ts";
+import { CONTROL_INSIDE, RUNTIME_DIRECTORY } from "../machine/machine-paths.ts";
+import { nearestName } from "../text/nearest.ts";
+import { ONCE, once } from "./values.ts";
+
+/** Absolute, and spelled as the kernel would: no "..", no "." and no "//" in it. */
+const PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[^/\0:]+)+$/;
+
+/** Whether one of both is below the other, or both are the same. */
+const isOneWith = (one: string, other: string): boolean =>
+  `${one}/`.startsWith(`${other}/`) || `${other}/`.startsWith(`${one}/`);
+
+/**
+ * In a machine: what nspawn and we have there ourselves. Anywhere in the kernel's own, or above or below
+ * the control directory, a file of the host would take a protection's place, or ours.
+ */
+const TAKEN_INSIDE = ["/proc", "/sys", "/dev", CONTROL_INSIDE];
+/** On the host: what all machines are made of. The root directory is looked at where it is known. */
+const TAKEN_OUTSIDE = ["/proc", "/sys", "/dev", RUNTIME_DIRECTORY];
+
+/** Whether a bind would show a machine what others are made of, such as the directory of all images. */
+export const bindsOver = (bind: HostBind, directory: string): boolean =>
+  isOneWith(bind.source, directory);
+
+/** Of "/srv/data", "/srv/data:/data" or "/srv/data:/data:rw"; what is wrong with it otherwise. */
+export function parseBind(text: string): HostBind | string {
+  const [source = "", target = source, mode = "ro", ...more] = text.split(":");
+  if (more.length > 0 || !PATH.test(source) || !PATH.test(target)) {
+    return 'must be absolute paths without ".." and ":", such as "/srv/data:/data"';
+  }
+  if (mode !== "ro" && mode !== "rw") return 'must end in ":ro" or ":rw", or in neither';
+  const outside = TAKEN_OUTSIDE.find((path) => isOneWith(source, path));
+  if (outside !== undefined) return `cannot be over "${outside}" of the host`;
+  const inside = TAKEN_INSIDE.find((path) => isOneWith(target, path));
+  if (inside !== undefined) return `cannot be over "${inside}" of the machine`;
+  return { source, target, writable: mode === "rw" };
+}
+
+const bind = v.pipe(
+  v.string(),
+  v.rawTransform(({ dataset, addIssue, NEVER }) => {
+    const parsed = parseBind(dataset.value);
+    if (typeof parsed !== "string") return parsed;
+    addIssue({ message: parsed });
+    return NEVER;
+  }),
+);
+
+const device = v.pipe(
+  v.string(),
+  v.check(
+    (path) => PATH.test(path) && path.startsWith("/dev/"),
+    'must be the absolute path of a device, such as "/dev/kvm"',
+  ),
+);
+
+const capability = v.pipe(
+  v.string(),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed || CAPABILITIES.includes(dataset.value)) return;
+    const near = nearestName(dataset.value.toUpperCase(), CAPABILITIES);
+    addIssue({
+      message: `is no capability${near === undefined ? ', such as "CAP_SYS_PTRACE"' : `; did you mean "${near}"?`}`,
+    });
+  }),
+);
+
+/** Whether the kernel and systemd know it, they alone can say. */
+const systemCall = v.pipe(
+  v.string(),
+  v.regex(/^@?[a-z][a-z0-9_-]{0,60}$/, 'must be a system call or a group, such as "@mount"'),
+);
+
+export const looseningEntries = {
+  nesting: v.optional(
+    v.pipe(
+      v.boolean(),
+      v.title("true or false"),
+      v.description("Whether containers may run inside: rootless podman, buildah, nspawn."),
+    ),
+  ),
+  devices: v.optional(
+    v.pipe(
+      v.array(device),
+      v.check(once, ONCE),
+      v.title("list of paths"),
+      v.description("Devices of the host that the machine has."),
+    ),
+  ),
+  capabilities: v.optional(
+    v.pipe(
+      v.array(capability),
+      v.check(once, ONCE),
+      v.title("list of names"),
+      v.description("Capabilities that root in the machine has besides, such as `CAP_SYS_PTRACE`."),
+    ),
+  ),
+  binds: v.optional(
+    v.pipe(
+      v.array(bind),
+      v.check(
+        (binds) => once(binds.map(({ target }) => target)),
+        "must have each place in the machine once",
+      ),
+      v.title("list of `SOURCE`, `SOURCE:TARGET` or `SOURCE:TARGET:rw`"),
+      v.description("Files of the host that the machine sees, read-only without `:rw`."),
+    ),
+  ),
+  system_calls: v.optional(
+    v.pipe(
+      v.array(systemCall),
+      v.check(once, ONCE),
+      v.title("list of names and `@groups`"),
+      v.description("System calls that are let through besides (systemd.exec(5))."),
+    ),
+  ),
+};
