@@ -5,6 +5,7 @@ import { newMachineName } from "../job/config-stage.ts";
 import type { PrepareRequest } from "../job/gather-job.ts";
 import { readJobRequest } from "../job/job-request.ts";
 import { prepareJob } from "../job/prepare-job.ts";
+import { parseJobWishes } from "../policy/job-wishes.ts";
 import type { Action } from "./context.ts";
 import { optionalMachineName, requireMachineName } from "./machine-name.ts";
 
@@ -26,6 +27,7 @@ export const prepareAction: Action<[string | undefined, PrepareOptions]> = async
     ? (optionalMachineName(host, options.id) ?? newMachineName(host, { jobId }))
     : requireMachineName(host, options.id);
   host.log.setFields({ JOB: jobId, MACHINE: name });
+  const variable = (key: string): string | undefined => host.environment[`CUSTOM_ENV_${key}`];
   const request: PrepareRequest = {
     name,
     image: image ?? asked?.image,
@@ -33,11 +35,13 @@ export const prepareAction: Action<[string | undefined, PrepareOptions]> = async
     jobId,
     timeoutSeconds: asked?.timeoutSeconds,
     features: asked?.features,
-    packages: options.packages ?? host.environment[`CUSTOM_ENV_${PACKAGES_VARIABLE}`],
+    packages: options.packages ?? variable(PACKAGES_VARIABLE),
+    identity: asked?.identity ?? { kind: "person" },
+    wishes: parseJobWishes(variable),
   };
   if (options.dryRun) {
     const { previewJob } = await import("../job/preview-job.ts");
-    host.print(await previewJob(host, readConfig(host), request));
-  } else await prepareJob(host, readConfig(host), request);
+    host.print(await previewJob(host, await readConfig(host), request));
+  } else await prepareJob(host, await readConfig(host), request);
   return "success";
 };

@@ -48,7 +48,7 @@ function formatNeed(need: Need): string {
   }
 }
 
-function formatMachine({ store, image }: JobFacts, plan: MachinePlan): string {
+function formatMachine({ store, image, grant }: JobFacts, plan: MachinePlan): string {
   const { facts } = plan;
   const rows: readonly (readonly [string, string])[] = [
     ["Machine", facts.name],
@@ -64,6 +64,7 @@ function formatMachine({ store, image }: JobFacts, plan: MachinePlan): string {
   return [
     ...rows.map(([key, value]) => `${key.padEnd(10)}${value}\n`),
     "\n",
+    section("By the policy:", grant.lines),
     section("Directories:", plan.directories.map(formatPath)),
     section(
       "Files:",

@@ -19,9 +19,15 @@ import {
   parsePackageRequest,
 } from "../image/packages/package-request.ts";
 import { requireRootDirectory } from "../image/root-directory.ts";
+import { defaultLimits } from "../machine/default-limits.ts";
+import { probeHostCapacity } from "../machine/host-capacity.ts";
 import { type MachineSettings, PLAIN_SETTINGS } from "../machine/machine-settings.ts";
 import { findOwner, type Owner } from "../machine/owner.ts";
 import type { NetworkRequest } from "../network/network-request.ts";
+import { decide } from "../policy/decide.ts";
+import { type Grant, grantJob } from "../policy/grant.ts";
+import type { JobIdentity } from "../policy/job-identity.ts";
+import { type JobWishes, NO_WISHES } from "../policy/job-wishes.ts";
 import { chooseStorage } from "../storage/detect.ts";
 import { RunnerError } from "../text/errors.ts";
 import { isImageName, type MachineName } from "../text/names.ts";
@@ -39,6 +45,8 @@ export interface PrepareRequest {
   readonly features: JobFeatures | undefined;
   /** Packages that the job wants besides, as it wrote them. */
   readonly packages: string | undefined;
+  readonly identity: JobIdentity;
+  readonly wishes: JobWishes;
 }
 
 export interface JobFacts {
@@ -49,6 +57,7 @@ export interface JobFacts {
   /** Nothing when it is declared, and was not built yet. */
   readonly image: FoundImage | undefined;
   readonly packages: WantedPackages | undefined;
+  readonly grant: Grant;
   readonly network: NetworkRequest;
   readonly bootTimeoutSeconds: number;
   readonly memoryBytes: number;
@@ -91,18 +100,39 @@ export async function gatherJob(
   const image = (await isToBeBuilt(host, config, imageName))
     ? undefined
     : findImage(host, rootDirectory, chooseImage(request, config));
+  const found = image && describe(host, store, image);
+  const grant = grantOf(host, config, { request, imageName, image: found });
   return {
     request,
     store,
     imageName,
-    image: image && describe(host, store, image),
+    image: found,
+    grant,
     packages: names && { names, extended: describeExtended(host, store, image, names) },
-    network: jobNetwork(config),
+    network: jobNetwork(config, grant.network),
     bootTimeoutSeconds: config.bootTimeoutSeconds,
     memoryBytes: config.tmpfsBytes,
     gitlabRunner: findGitlabRunner(host, config.gitlabRunner),
     owner: findOwner(host),
   };
+}
+
+/**
+ * What the administrator lets the machine be. Throws when the job is refused, also before its image is
+ * built; whether it asks for too much, only its image can say.
+ */
+function grantOf(
+  host: Host,
+  config: Config,
+  { request, imageName, image }: Pick<JobFacts, "request" | "imageName" | "image">,
+): Grant {
+  const { terms } = decide(config, {
+    identity: request.identity,
+    images: [chooseImage(request, config), imageName],
+    hostLimits: defaultLimits(probeHostCapacity(host)),
+    imageLimits: image?.settings.limits ?? {},
+  });
+  return grantJob(terms, image === undefined ? NO_WISHES : request.wishes);
 }
 
 /** The image of the job, else of the command line, else of the configuration. */

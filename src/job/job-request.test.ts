@@ -13,6 +13,7 @@ test("a job as GitLab sends it", () => {
     image: "trixie",
     timeoutSeconds: 3600,
     features: { ignored: [], needsGitlabRunner: false },
+    identity: { kind: "job" },
   });
 });
 

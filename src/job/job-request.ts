@@ -5,6 +5,7 @@
  */
 import * as v from "valibot";
 import type { Host } from "../host/host.ts";
+import { type JobIdentity, parseJobIdentity, UNKNOWN_JOB } from "../policy/job-identity.ts";
 import { RunnerError } from "../text/errors.ts";
 import { type JobFeatures, parseJobFeatures } from "./job-features.ts";
 
@@ -21,6 +22,7 @@ export interface JobRequest {
   readonly image: string | undefined;
   readonly timeoutSeconds: number | undefined;
   readonly features: JobFeatures;
+  readonly identity: JobIdentity;
 }
 
 /** GitLab's own limit of a job's payload is far below; the file holds every variable. */
@@ -51,6 +53,7 @@ export function parseJobRequest(text: string): JobRequest {
     image: job.image?.name || undefined,
     timeoutSeconds: timeout(job.runner_info?.timeout),
     features: parseJobFeatures(json),
+    identity: parseJobIdentity(json),
   };
 }
 
@@ -71,6 +74,8 @@ function requestOfVariables(environment: Readonly<Record<string, string>>): JobR
     image: image || undefined,
     timeoutSeconds: timeout(Number(environment.CUSTOM_ENV_CI_JOB_TIMEOUT)),
     features: { ignored: [], needsGitlabRunner: true },
+    // Variables say it too, but a job may set them to whatever it likes.
+    identity: UNKNOWN_JOB,
   };
 }
 

@@ -3,7 +3,6 @@
 import type { Image } from "../image/find-image.ts";
 import type { PackageRequest } from "../image/packages/package-request.ts";
 import type { MachineRequest } from "../machine/create-machine.ts";
-import { NO_LOOSENING } from "../machine/loosening.ts";
 import type { FoundImage, JobFacts } from "./gather-job.ts";
 
 /** What must be there before the machine can be planned, or had better be. */
@@ -37,7 +36,7 @@ export function planNeeds(facts: JobFacts): readonly Need[] {
 export function planRequest(facts: JobFacts): MachineRequest | undefined {
   const source = sourceOf(facts);
   if (source === undefined) return undefined;
-  const { request, store } = facts;
+  const { request, store, grant } = facts;
   return {
     name: request.name,
     rootDirectory: store.rootDirectory,
@@ -46,8 +45,8 @@ export function planRequest(facts: JobFacts): MachineRequest | undefined {
     source: source.image.tree,
     root: "clone",
     payload: { kind: source.boots ? "system" : "agent" },
-    settings: source.settings,
-    loosening: NO_LOOSENING,
+    settings: { ...source.settings, limits: grant.limits },
+    loosening: grant.loosening,
     network: facts.network,
     jobId: request.jobId,
     bootTimeoutSeconds: facts.bootTimeoutSeconds,

@@ -91,6 +91,8 @@ async function startMachine(
   const machine = planRequest(facts);
   if (machine !== undefined) {
     const { rootDirectory, source: tree } = machine;
+    // Before it starts: a machine that does not come up may have too little of something.
+    for (const line of facts.grant.lines) host.log.info(line);
     const id = await ensureTreeId(host, { rootDirectory, tree });
     return createMachine(host, machine, { id, untilCloned });
   }

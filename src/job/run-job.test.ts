@@ -20,12 +20,14 @@ async function openMachine() {
   makeSystem(computer.disk, "/images/debian");
   const process = computer.start({ environment: { BUILD_EXIT_CODE_FILE: CODE_FILE } });
   const request = { name, image: "debian", defaultImage: undefined, jobId: "1" };
-  const config = parseConfig('root_directory = "/images"\n', "/config.toml");
+  const config = await parseConfig('root_directory = "/images"\n', "/config.toml");
   await prepareJob(process.host, config, {
     ...request,
     timeoutSeconds: undefined,
     features: undefined,
     packages: undefined,
+    identity: { kind: "person" },
+    wishes: {},
   });
   return { ...process, computer, files: process.host.files };
 }

@@ -4,6 +4,7 @@ import * as v from "valibot";
 import type { CommandResult, Host } from "../host/host.ts";
 import { WAITS } from "../host/waits.ts";
 import { OWNER_VARIABLE } from "../machine/owner.ts";
+import { BY_HAND } from "../policy/job-identity.ts";
 import { RunnerError } from "../text/errors.ts";
 import type { Shell } from "./job-scripts.ts";
 
@@ -161,6 +162,7 @@ function configurationOf(host: Host): Record<string, string> {
 
 function jobResponse(job: { readonly jobId: string; readonly image: string | undefined }): unknown {
   return {
+    [BY_HAND]: true,
     id: Number(job.jobId),
     runner_info: { timeout: JOB_TIMEOUT_SECONDS },
     image: job.image === undefined ? null : { name: job.image },

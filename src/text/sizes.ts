@@ -15,6 +15,14 @@ export function parseSize(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
+/** "4G", "1536M": what `parseSize` reads, where it comes out even; else "3.9G". */
+export function formatLimit(bytes: number): string {
+  const units = Object.entries(FACTORS).filter(([, factor]) => bytes >= factor);
+  const even = units.findLast(([, factor]) => bytes % factor === 0 && bytes / factor < 10_000);
+  const [unit, factor] = even ?? units.at(-1) ?? ["", 1];
+  return `${even === undefined ? (bytes / factor).toFixed(1) : bytes / factor}${unit}`;
+}
+
 /** "340 MB": three digits at most, decimal units as `ls` and disks are sold. */
 export function formatSize(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB", "PB"];

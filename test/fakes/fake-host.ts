@@ -209,6 +209,8 @@ function furnish(disk: FakeDisk, mounts: Readonly<Record<string, FileSystem>>): 
   file("/proc/self/cgroup", "0::/user.slice\n");
   disk.ensureDirectory("/proc/sys/kernel/random", 0o755);
   file("/proc/sys/kernel/random/boot_id", "b00t\n");
+  file("/proc/meminfo", "MemTotal:        8388608 kB\n");
+  file("/proc/stat", "cpu  1 2 3\ncpu0 1 2 3\ncpu1 1 2 3\n");
   furnishNetwork(disk);
   disk.mount("/sys/fs/cgroup", CGROUP2);
   for (const [path, fileSystem] of Object.entries(mounts)) disk.mount(path, fileSystem);
