@@ -230,6 +230,25 @@ function addTools(add: Add): void {
     .option("--url <url>", "the GitLab server")
     .option("--token-file <file>", "the file that holds the runner's authentication token")
     .option("--token <token>", "the token itself, which everybody on this host can read meanwhile");
+  add("policy", "explain what the rules of config.toml make of a job", {
+    load: async () => (await import("./policy.ts")).policyAction,
+    examples: [
+      "nspawn-runner policy --image trixie --project group/app --branch main --protected",
+      "nspawn-runner policy --job ./response.json",
+    ],
+  })
+    .option(
+      "--job <file>",
+      "a job response that was kept ($JOB_RESPONSE_FILE), instead of the rest",
+    )
+    .option("--image <name>", "the image that the job asks for")
+    .option("--project <path>", "the full path of its project; what is left out is not known")
+    .option("--project-id <number>", "GitLab's number of the project")
+    .option("--user <number>", "GitLab's number of who started it")
+    .option("--branch <name>", "the branch that it runs for")
+    .option("--tag <name>", "the git tag that it runs for")
+    .option("--protected", "that branch or tag is protected")
+    .option("--no-protected", "it is not");
   add("gc", "remove what crashes left, and make the firewall again where it was removed", {
     load: async () => (await import("./gc.ts")).gcAction,
     examples: ["nspawn-runner gc", "nspawn-runner gc --dry-run"],

@@ -29,10 +29,12 @@ const keyOf = (path: Path): string => JSON.stringify(path);
 
 function readPlaces(text: string): Map<string, Place> {
   const places = new Map<string, Place>();
+  /** Also of all that it is in: what is said first of a path stays, tables below it are further off. */
   const note = (path: Path, { loc: { start } }: AST.TOMLNode): void => {
-    // What is said first of a path stays: later tables below it are further off.
-    if (!places.has(keyOf(path)))
-      places.set(keyOf(path), { line: start.line, column: start.column + 1 });
+    for (let length = path.length; length > 0; length -= 1) {
+      const key = keyOf(path.slice(0, length));
+      if (!places.has(key)) places.set(key, { line: start.line, column: start.column + 1 });
+    }
   };
   const visit = (node: AST.TOMLNode, path: Path): void => {
     switch (node.type) {

@@ -61,7 +61,8 @@ const capability = v.pipe(
   v.string(),
   v.rawCheck(({ dataset, addIssue }) => {
     if (!dataset.typed || CAPABILITIES.includes(dataset.value)) return;
-    const near = nearestName(dataset.value.toUpperCase(), CAPABILITIES);
+    const name = dataset.value.toUpperCase().replace(/^(?!CAP_)/, "CAP_");
+    const near = nearestName(name, CAPABILITIES);
     addIssue({
       message: `is no capability${near === undefined ? ', such as "CAP_SYS_PTRACE"' : `; did you mean "${near}"?`}`,
     });

@@ -19,18 +19,16 @@ import {
   parsePackageRequest,
 } from "../image/packages/package-request.ts";
 import { requireRootDirectory } from "../image/root-directory.ts";
-import { defaultLimits } from "../machine/default-limits.ts";
-import { probeHostCapacity } from "../machine/host-capacity.ts";
 import { type MachineSettings, PLAIN_SETTINGS } from "../machine/machine-settings.ts";
 import { findOwner, type Owner } from "../machine/owner.ts";
 import type { NetworkRequest } from "../network/network-request.ts";
-import { decide } from "../policy/decide.ts";
 import { type Grant, grantJob } from "../policy/grant.ts";
 import type { JobIdentity } from "../policy/job-identity.ts";
 import { type JobWishes, NO_WISHES } from "../policy/job-wishes.ts";
 import { chooseStorage } from "../storage/detect.ts";
 import { RunnerError } from "../text/errors.ts";
 import { isImageName, type MachineName } from "../text/names.ts";
+import { decideJob } from "./decide-job.ts";
 import { findGitlabRunner, requireUsableHost } from "./host-facts.ts";
 import type { JobFeatures } from "./job-features.ts";
 
@@ -101,7 +99,13 @@ export async function gatherJob(
     ? undefined
     : findImage(host, rootDirectory, chooseImage(request, config));
   const found = image && describe(host, store, image);
-  const grant = grantOf(host, config, { request, imageName, image: found });
+  const { terms } = decideJob(host, config, {
+    identity: request.identity,
+    images: [chooseImage(request, config), imageName],
+    imageLimits: found?.settings.limits ?? {},
+  });
+  // Refused before its image is built; whether it asks for too much, its image has a say in.
+  const grant = grantJob(terms, found === undefined ? NO_WISHES : request.wishes);
   return {
     request,
     store,
@@ -115,24 +119,6 @@ export async function gatherJob(
     gitlabRunner: findGitlabRunner(host, config.gitlabRunner),
     owner: findOwner(host),
   };
-}
-
-/**
- * What the administrator lets the machine be. Throws when the job is refused, also before its image is
- * built; whether it asks for too much, only its image can say.
- */
-function grantOf(
-  host: Host,
-  config: Config,
-  { request, imageName, image }: Pick<JobFacts, "request" | "imageName" | "image">,
-): Grant {
-  const { terms } = decide(config, {
-    identity: request.identity,
-    images: [chooseImage(request, config), imageName],
-    hostLimits: defaultLimits(probeHostCapacity(host)),
-    imageLimits: image?.settings.limits ?? {},
-  });
-  return grantJob(terms, image === undefined ? NO_WISHES : request.wishes);
 }
 
 /** The image of the job, else of the command line, else of the configuration. */

@@ -32,6 +32,11 @@ const RESPONSE_MAX_BYTES = 64 * 1024 * 1024;
 export function readJobRequest(host: Pick<Host, "files" | "environment">): JobRequest | undefined {
   const path = host.environment.JOB_RESPONSE_FILE;
   if (path === undefined || path === "") return requestOfVariables(host.environment);
+  return readJobResponse(host, path);
+}
+
+/** What GitLab Runner has written there. Throws a system error for an unusable file. */
+export function readJobResponse(host: Pick<Host, "files">, path: string): JobRequest {
   try {
     return parseJobRequest(host.files.readText(path, RESPONSE_MAX_BYTES));
   } catch (cause) {

@@ -49,7 +49,8 @@ export function decide(config: PolicyConfig, facts: PolicyFacts): Decision {
 }
 
 /** Who has decided, for people. */
-export const HOST_DEFAULT = "this host's default";
+const HOST_DEFAULT = "this host's default";
+export const NOBODY = "nobody has said otherwise";
 
 export const formatRule = ({ number, name }: Pick<Rule, "number" | "name">): string =>
   name === undefined ? `rule ${number}` : `rule ${number} "${name}"`;
@@ -86,7 +87,7 @@ function beforeRules(config: PolicyConfig, { hostLimits, imageLimits }: PolicyFa
   return applySure(bySettings, limitsSaid(imageLimits), () => "the image");
 }
 
-const unsaid = <Value>(value: Value): Decided<Value> => ({ value, by: "nobody" });
+const unsaid = <Value>(value: Value): Decided<Value> => ({ value, by: NOBODY });
 
 const allowed = (targets: TermValues["deny"]): TermValues["allow"] =>
   targets.length === 0 ? "everything" : targets;
@@ -110,17 +111,14 @@ const limitsSaid = (limits: LimitChoice): Said => ({
   diskMaxBytes: say(limits.diskMaxBytes),
 });
 
-function saidBy({ refuse, network, allow, deny, ...rest }: RuleConsequences, before: Terms): Said {
+/** What a rule says by itself. */
+export function saidBy({ refuse, network, allow, deny, ...rest }: RuleConsequences): Said {
   const { loosening, limits } = rest;
-  // Who filters means a network that can be filtered.
-  const filters = (allow ?? []).length > 0 || (deny ?? []).length > 0;
-  const implied = filters && before.network.value === "host" ? "private" : undefined;
   return {
     refuse: refuse === undefined ? undefined : { value: refuse === false ? undefined : refuse },
-    network: say(network ?? implied),
+    network: say(network),
     allow: say(allow && allowed(allow)),
-    // What is denied once stays so: a rule for one place must not open another.
-    deny: say(deny && either(before.deny.value, deny, formatNetworkTarget)),
+    deny: say(deny),
     ...limitsSaid(limits),
     nesting: say(loosening.nesting),
     devices: say(loosening.devices),
@@ -130,8 +128,23 @@ function saidBy({ refuse, network, allow, deny, ...rest }: RuleConsequences, bef
   };
 }
 
+/** What it means behind all that was said before. */
+function saidBehind(before: Terms, consequences: RuleConsequences): Said {
+  const said = saidBy(consequences);
+  const { allow = [], deny = [] } = consequences;
+  // Who filters means a network that can be filtered.
+  const filters = allow.length > 0 || deny.length > 0;
+  const implied = filters && before.network.value === "host" ? "private" : undefined;
+  return {
+    ...said,
+    network: said.network ?? say(implied),
+    // What is denied once stays so: a rule for one place must not open another.
+    deny: said.deny && say(either(before.deny.value, deny, formatNetworkTarget)),
+  };
+}
+
 function applyRule(before: Terms, rule: Rule, match: "yes" | "maybe"): Terms {
-  const said = saidBy(rule.consequences, before);
+  const said = saidBehind(before, rule.consequences);
   if (match === "yes") return applySure(before, said, () => formatRule(rule));
   return mapTerms(before, (name, decided) => {
     const other = said[name];
