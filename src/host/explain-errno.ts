@@ -6,10 +6,12 @@ const ERRNO: Readonly<Record<number, string>> = {
   1: "EPERM",
   5: "EIO",
   13: "EACCES",
+  21: "EISDIR",
   23: "ENFILE",
   24: "EMFILE",
   28: "ENOSPC",
   30: "EROFS",
+  40: "ELOOP",
   122: "EDQUOT",
 };
 
@@ -27,6 +29,14 @@ const EXPLANATIONS: Readonly<
   EIO: {
     message: (path) => `The disk under "${path}" has errors.`,
     hint: "See what the kernel says about it: journalctl -k",
+  },
+  EISDIR: {
+    message: (path) => `"${path}" is a directory, not a file.`,
+    hint: "Put a file there, or name another.",
+  },
+  ELOOP: {
+    message: (path) => `"${path}" is a link that leads back to itself.`,
+    hint: "Put a file there, or name another.",
   },
   ENOSPC: {
     message: (path) => `There is no space left for "${path}".`,

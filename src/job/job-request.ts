@@ -64,11 +64,15 @@ export function parseJobRequest(text: string): JobRequest {
 
 // The parser's own message quotes the text, which holds secrets.
 function parseJson(text: string): unknown {
+  let json: unknown;
   try {
-    return JSON.parse(text);
+    json = JSON.parse(text);
   } catch {
     throw new Error("it is not JSON");
   }
+  // The schema would take a list for an object.
+  if (Array.isArray(json)) throw new Error("it is a list");
+  return json;
 }
 
 function requestOfVariables(environment: Readonly<Record<string, string>>): JobRequest | undefined {

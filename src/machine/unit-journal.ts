@@ -56,12 +56,26 @@ export async function lastWordsOfUnit(
 
 /** A line of `journalctl --output=json` as a line for people; none for what is not such. Pure. */
 export function formatEntry(json: string): string[] {
-  if (json === "") return [];
-  const entry: { readonly MESSAGE?: unknown; readonly SYSLOG_IDENTIFIER?: unknown } =
-    JSON.parse(json);
+  const entry = parseEntry(json);
+  if (entry === undefined) return [];
   const text = escapeUntrusted(messageOf(entry.MESSAGE).trim());
   if (text === "") return [];
   return [entry.SYSLOG_IDENTIFIER === CONSOLE_IDENTIFIER ? `On its console: ${text}` : text];
+}
+
+interface Entry {
+  readonly MESSAGE?: unknown;
+  readonly SYSLOG_IDENTIFIER?: unknown;
+}
+
+/** Nothing for a line that was cut off, or is none. */
+function parseEntry(json: string): Entry | undefined {
+  try {
+    const entry: unknown = JSON.parse(json);
+    return typeof entry === "object" && entry !== null ? entry : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Bytes that are not UTF-8 come as numbers; what is very long does not come (journalctl(1)). */

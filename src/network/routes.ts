@@ -26,15 +26,17 @@ export function parseRoutes(text: string): Route[] {
     .slice(1)
     .flatMap((line) => {
       const [name, destination, , , , , metric, mask] = line.trim().split(/\s+/);
-      if (name === undefined || destination === undefined || mask === undefined) return [];
+      if (name === undefined || !isNumber(destination) || !isNumber(mask)) return [];
       const prefix = swapBytes(mask).toString(2).replaceAll("0", "").length;
       const first = swapBytes(destination);
       return [{ interface: name, destination: { first, prefix }, metric: Number(metric) }];
     });
 }
 
+const isNumber = (hex: string | undefined): hex is string => /^[0-9A-Fa-f]{8}$/.test(hex ?? "");
+
 function swapBytes(hex: string): Address {
-  return Buffer.from(hex.padStart(8, "0"), "hex").readUInt32LE();
+  return Buffer.from(hex, "hex").readUInt32LE();
 }
 
 /** The interface of the default route that the kernel prefers. */
