@@ -2,17 +2,16 @@
 #
 # All of its processes are in one cgroup, all of its mounts in one mount namespace: when the
 # processes are dead, mounts and loop devices are gone too, and only files are left to remove.
-# $lab holds: upper work root (overlay over the base), disks, ready (FIFO), console.log,
-# cgroup (path), pid (its PID 1, once it is up).
+# $lab holds: kind, ready (FIFO), console.log, cgroup (path), pid (of what it lives in, once it is up).
+#
+# What differs between kinds is in nspawn.sh and vm.sh: lay_out_KIND fills $lab and sets $base,
+# KIND_pid is told the supervisor's, KIND_is_up, KIND_inside, boot_limit_KIND (seconds); lab/become-KIND.
 # shellcheck shell=bash disable=SC2154
 
-# Its supervisor and its PID 1 both live. Either can be killed without the other.
-lab_is_up() {
-  [ -s "$lab/pid" ] && [ -s "$lab/cgroup" ] || return 1
-  local cgroup
-  cgroup=$(<"$lab/cgroup")
-  grep -qs . "$cgroup/supervisor/cgroup.procs" && grep -qsxFf "$lab/pid" "$cgroup/payload/init.scope/cgroup.procs"
-}
+lab_is_up() { [ -s "$lab/pid" ] && [ -s "$lab/cgroup" ] && "$(lab_kind)_is_up"; }
+
+# Written down when it is made, so that only `up` has to be told.
+lab_kind() { cat "$lab/kind" 2>/dev/null || echo "$kind"; }
 
 # lab_locked COMMAND...: one thing at a time happens to a lab.
 lab_locked() {
@@ -24,19 +23,18 @@ lab_locked() {
 }
 
 lab_up() {
-  if lab_is_up; then return 0; fi
-  local base fixtures kind
+  if lab_is_up; then
+    [ "$(lab_kind)" = "$kind" ] || die "Lab \"$name\" is up already, and is of kind \"$(lab_kind)\"."
+    return 0
+  fi
+  local base
   lab_down
-  base=$(lab_base)
-  fixtures=$(lab_fixtures)
   trap 'lab_down' EXIT
   trap 'exit 130' INT TERM HUP
-  mkdir -p "$lab"/{upper,work,root,disks}
+  mkdir -p "$lab"
   mkfifo "$lab/ready"
-  for kind in "${fixture_kinds[@]}"; do
-    cp --sparse=always --reflink=auto "$fixtures/$kind.img" "$lab/disks/"
-    rename_copy "$kind" "$lab/disks/$kind.img"
-  done
+  echo "$kind" >"$lab/kind"
+  "lay_out_$kind"
   start_lab "$base"
   await_lab
   trap - EXIT INT TERM HUP
@@ -48,9 +46,9 @@ start_lab() {
   if [ -d /run/systemd/system ]; then
     systemd-run --quiet --collect --unit="nspawn-runner-lab-$name" --property=Delegate=yes --property=KillMode=control-group \
       --property=StandardOutput="append:$lab/console.log" --property=StandardError="append:$lab/console.log" \
-      "$project/lab/supervise" "$lab" "$1" "$project" "" 8>&-
+      "$project/lab/supervise" "$lab" "$1" "$project" "" "$project/lab/become-$kind" 8>&-
   else
-    setsid "$project/lab/supervise" "$lab" "$1" "$project" "nspawn-runner-lab/$name" \
+    setsid "$project/lab/supervise" "$lab" "$1" "$project" "nspawn-runner-lab/$name" "$project/lab/become-$kind" \
       </dev/null >>"$lab/console.log" 2>&1 8>&- &
     disown
   fi
@@ -58,9 +56,11 @@ start_lab() {
 
 # The lab says that it has booted; whether it died before that has to be looked at.
 await_lab() {
-  local word='' supervisor=''
+  local word='' supervisor='' limit=boot_limit_$kind seconds=0
+  if [ -s "$lab/pid" ]; then supervisor=$(<"$lab/supervisor"); fi
   exec 7<>"$lab/ready"
-  for _ in {1..120}; do
+  while [ "$seconds" -lt "${!limit}" ]; do
+    seconds=$((seconds + 1))
     # The first word is the supervisor's PID, the second comes from inside.
     if read -rt 1 word <&7; then
       case $word in
@@ -73,19 +73,14 @@ await_lab() {
     fi
   done
   exec 7<&-
-  [ "$word" = up ] || die "The lab did not boot within 120 s: $(tail -n 5 "$lab/console.log")"
-  pgrep -P "$supervisor" >"$lab/pid"
+  [ "$word" = up ] || die "The lab did not boot within ${!limit} s: $(tail -n 5 "$lab/console.log")"
+  echo "$supervisor" >"$lab/supervisor"
+  "${kind}_pid" "$supervisor" >"$lab/pid"
 }
 
-# Whatever runs in the lab joins its cgroup first, so that `down` ends it too.
+# A command in it, with a plain environment.
 lab_inside() {
-  local leader cgroup
-  leader=$(<"$lab/pid") cgroup=$(<"$lab/cgroup")
-  mkdir -p "$cgroup/payload/lab-run"
-  # shellcheck disable=SC2016
-  sh -c 'echo $$ >"$0/cgroup.procs" && exec "$@"' "$cgroup/payload/lab-run" \
-    nsenter --target "$leader" --mount --uts --ipc --net --pid --cgroup --root --wd -- \
-    env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
+  "$(lab_kind)_inside" env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root \
     TERM="${TERM:-dumb}" LANG=C.UTF-8 ${CI:+"CI=$CI"} ${NO_COLOR:+"NO_COLOR=$NO_COLOR"} "$@"
 }
 
@@ -101,7 +96,7 @@ lab_run() {
 lab_status() {
   lab_is_up || { say "Lab \"$name\" is not up." && return 1; }
   # shellcheck disable=SC2016
-  say "Lab \"$name\" is up: $(lab_inside sh -c '. /etc/os-release; echo "$PRETTY_NAME"; systemctl --version | head -n 1' | paste -sd' '), PID 1 is $(<"$lab/pid")."
+  say "Lab \"$name\" is up: $(lab_inside sh -c '. /etc/os-release; echo "$PRETTY_NAME"; systemctl --version | head -n 1' | paste -sd' '), in process $(<"$lab/pid")"
   case " $(lab_inside cat /sys/fs/cgroup/cgroup.controllers) " in
     *" memory "*) ;;
     *) say "It has no memory controller: the host's is bound to cgroup v1, or not delegated." ;;
