@@ -1,5 +1,7 @@
-/** `exec [JOB]`. */
-import { execLocalJob } from "../local/exec.ts";
+/** `exec [JOBS...]`. */
+import { execLocalJobs } from "../local/exec.ts";
+import { EVENTS, type Event } from "../local/pipeline/pipeline-kind.ts";
+import { readVariablesFile } from "../local/variables/variables-file.ts";
 import { RunnerError } from "../text/errors.ts";
 import { escapeUntrusted } from "../text/escape.ts";
 import { parseSize } from "../text/sizes.ts";
@@ -8,26 +10,43 @@ import type { Action } from "./context.ts";
 interface ExecOptions {
   readonly image?: string;
   readonly variable?: readonly string[];
+  readonly variablesFile?: string;
+  readonly event?: string;
+  readonly branch?: string;
   readonly artifacts?: string;
   readonly artifactsSize?: string;
 }
 
-export const execAction: Action<[string | undefined, ExecOptions]> = async (
+export const execAction: Action<[readonly string[], ExecOptions]> = async (
   { host },
-  job,
+  jobs,
   options,
 ) => {
-  const code = await execLocalJob(host, {
-    job,
+  const { variables, files } = readVariablesFile(host, options.variablesFile);
+  const code = await execLocalJobs(host, {
+    jobs,
     image: options.image,
-    variables: Object.fromEntries((options.variable ?? []).map(parseVariable)),
-    artifacts:
-      options.artifacts === undefined
-        ? undefined
-        : { directory: options.artifacts, maxBytes: readSize(options.artifactsSize ?? "1G") },
+    variables: { ...variables, ...Object.fromEntries((options.variable ?? []).map(parseVariable)) },
+    files,
+    event: options.event === undefined ? undefined : parseEvent(options.event),
+    branch: options.branch,
+    artifacts: {
+      directory: options.artifacts,
+      maxBytes: readSize(options.artifactsSize ?? "1G"),
+    },
   });
   return { kind: "code", code };
 };
+
+function parseEvent(text: string): Event {
+  const event = EVENTS.find((each) => each === text);
+  if (event !== undefined) return event;
+  throw new RunnerError({
+    kind: "usage",
+    message: `"${escapeUntrusted(text, 60)}" is no event.`,
+    hints: [`Give one of ${EVENTS.join(", ")}.`],
+  });
+}
 
 function readSize(text: string): number {
   const bytes = parseSize(text);

@@ -215,14 +215,7 @@ function addGenerations(add: Add): void {
 const collect = (value: string, before: readonly string[] = []): string[] => [...before, value];
 
 function addTools(add: Add): void {
-  add("exec [job]", "run a job of the local .gitlab-ci.yml, from the committed state", {
-    load: async () => (await import("./exec.ts")).execAction,
-    examples: ["nspawn-runner exec test", "nspawn-runner exec --image trixie build"],
-  })
-    .option("--image <name>", "use this image instead of the job's")
-    .option("--variable <key=value>", "set a variable of the job (may be given again)", collect)
-    .option("--artifacts <directory>", "put the job's artifacts there")
-    .option("--artifacts-size <size>", "how large they may be (default: 1G)");
+  addExec(add);
   add("toml [image]", "print the [[runners]] section for GitLab Runner's config.toml", {
     load: async () => (await import("./toml.ts")).tomlAction,
     examples: ["nspawn-runner toml trixie --url https://gitlab.example.com/ --token-file token"],
@@ -273,6 +266,24 @@ function addTools(add: Add): void {
     load: STAGES.emptyTrash.load,
     hidden: true,
   });
+}
+
+function addExec(add: Add): void {
+  add("exec [jobs...]", "run jobs of the local .gitlab-ci.yml, from the committed state", {
+    load: async () => (await import("./exec.ts")).execAction,
+    examples: [
+      "nspawn-runner exec",
+      "nspawn-runner exec test",
+      "nspawn-runner exec --image trixie build test",
+    ],
+  })
+    .option("--image <name>", "use this image instead of the job's")
+    .option("--variable <key=value>", "set a variable of the jobs (may be given again)", collect)
+    .option("--variables-file <file>", "set those of a file: lines of KEY=VALUE, or YAML")
+    .option("--event <event>", "pretend to be a pipeline of push, tag, merge_request or schedule")
+    .option("--branch <name>", "pretend that the commit is on this branch")
+    .option("--artifacts <directory>", "put the jobs' artifacts there")
+    .option("--artifacts-size <size>", "how large they, or a cache, may be (default: 1G)");
 }
 
 function usageError(program: Command, error: CommanderError, argv: readonly string[]): RunnerError {

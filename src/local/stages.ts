@@ -4,13 +4,12 @@ import * as v from "valibot";
 import type { CommandResult, Host } from "../host/host.ts";
 import { WAITS } from "../host/waits.ts";
 import { OWNER_VARIABLE } from "../machine/owner.ts";
-import { BY_HAND } from "../policy/job-identity.ts";
 import { RunnerError } from "../text/errors.ts";
-import type { Shell } from "./job-scripts.ts";
+import type { Script, Shell } from "./job-scripts.ts";
+import type { Invoker } from "./repository/invoker.ts";
 
 const BUILD_FAILURE = 1;
 const SYSTEM_FAILURE = 2;
-const JOB_TIMEOUT_SECONDS = 3600;
 
 const configSchema = v.object({
   builds_dir: v.string(),
@@ -18,20 +17,25 @@ const configSchema = v.object({
   shell: v.optional(v.picklist(["bash", "sh"]), "bash"),
 });
 
+/** How a script has ended; the job's own time may be over first. */
+export type ScriptEnd =
+  | { readonly kind: "exited"; readonly code: number }
+  | { readonly kind: "out of time" };
+
 export interface Stages {
   /** `config` and `prepare`. Throws when there is no machine; the reason was shown. */
   prepare(): Promise<{ readonly shell: Shell; readonly buildsDirectory: string }>;
-  /** Runs a script; its exit code. Throws when it was not the script that failed. */
-  run(title: string, step: string, script: string): Promise<number>;
+  /** Runs a script. Throws when it was not the script that failed. */
+  run(title: string, step: string, script: Script): Promise<ScriptEnd>;
   /** As `run`, for scripts of ours: a failure ends the job. */
-  must(title: string, step: string, script: string): Promise<void>;
+  must(title: string, step: string, script: Script): Promise<void>;
   /**
    * As `must`, silently; what the script prints is the input of a command, up to `maxBytes` of it.
    * That command has warned and failed by its own words. False when there was more.
    */
   pipe(
     step: string,
-    script: string,
+    script: Script,
     to: { readonly argv: readonly string[]; readonly maxBytes: number },
   ): Promise<boolean>;
   cleanup(): Promise<void>;
@@ -41,17 +45,21 @@ export function openStages(
   host: Host,
   job: {
     readonly scratch: string;
-    readonly jobId: string;
-    readonly image: string | undefined;
+    /** What GitLab would send of the job. */
+    readonly response: unknown;
+    readonly timeoutSeconds: number;
     /** The job's own, expanded: what a driver sees as `CUSTOM_ENV_…`. */
     readonly variables: Readonly<Record<string, string>>;
+    /** Whose files scripts may hold. */
+    readonly invoker: Invoker;
   },
 ): Stages {
   const { scratch } = job;
+  const endsAtMs = host.clock.elapsedMs() + job.timeoutSeconds * 1000;
   const response = `${scratch}/response.json`;
   const codeFile = `${scratch}/build_exit_code`;
   let jobEnvironment: Readonly<Record<string, string>> = {};
-  host.files.writeText(response, JSON.stringify(jobResponse(job)), 0o600);
+  host.files.writeText(response, JSON.stringify(job.response), 0o600);
 
   const environmentNow = (): Record<string, string> => ({
     ...configurationOf(host),
@@ -68,11 +76,15 @@ export function openStages(
 
   const call = (
     words: readonly string[],
-    how: { readonly output: "show" | "capture"; readonly onCancel: "ask" | "go on" },
+    how: {
+      readonly output: "show" | "capture";
+      readonly onCancel: "ask" | "go on";
+      readonly waitMs?: number;
+    },
   ): Promise<CommandResult> =>
     host.processes.run([...host.driver, ...words], {
       ...(how.output === "show" ? { terminal: "output" as const } : {}),
-      wait: WAITS.job,
+      wait: how.waitMs === undefined ? WAITS.job : { ms: how.waitMs },
       ...(how.onCancel === "ask" ? { onCancel: "ask" as const } : {}),
       environment: environmentNow(),
     });
@@ -88,19 +100,35 @@ export function openStages(
     }
   };
 
-  const writeScript = (script: string): string => {
+  /** Files of who called us are read as they may read them, and pass through no memory of ours. */
+  const writeScript = async (script: Script): Promise<string> => {
     const path = `${scratch}/script-${host.randomName(8)}`;
-    host.files.writeText(path, script, 0o700);
+    host.files.writeText(path, "", 0o700);
+    for (const part of script) {
+      if (typeof part === "string") host.files.append(path, part);
+      else {
+        const encode = [...job.invoker.words, "base64", "--", part.file];
+        const words = ["sh", "-c", 'out=$1; shift; exec "$@" >>"$out"', "sh", path, ...encode];
+        await host.processes.exec(words, { wait: WAITS.copy, onCancel: "kill" });
+      }
+    }
     return path;
   };
 
-  const runScript = async (step: string, script: string): Promise<CommandResult> => {
-    const path = writeScript(script);
-    // What a cancelled job still does (after_script) is not cancelled again.
-    return call(["run", path, step], {
-      output: "show",
-      onCancel: host.signal.aborted ? "go on" : "ask",
-    });
+  /** Nothing when the job's time is over. */
+  const runScript = async (step: string, script: Script): Promise<CommandResult | undefined> => {
+    const path = await writeScript(script);
+    const waitMs = Math.max(1, endsAtMs - host.clock.elapsedMs());
+    try {
+      // What a cancelled job still does (after_script) is not cancelled again.
+      const onCancel = host.signal.aborted ? "go on" : "ask";
+      return await call(["run", path, step], { output: "show", onCancel, waitMs });
+    } catch (error) {
+      if (host.clock.elapsedMs() >= endsAtMs) return undefined;
+      throw error;
+    } finally {
+      host.files.remove(path);
+    }
   };
 
   const stages: Stages = {
@@ -116,17 +144,20 @@ export function openStages(
       }),
     run: (title, step, script) =>
       section(title, async () => {
-        const { exitCode } = await runScript(step, script);
-        if (exitCode === 0) return 0;
-        if (exitCode !== BUILD_FAILURE) throw failed("run", "");
-        return host.files.probe(codeFile) === undefined ? 1 : Number(host.files.readText(codeFile));
+        const result = await runScript(step, script);
+        if (result === undefined) return { kind: "out of time" };
+        if (result.exitCode === 0) return { kind: "exited", code: 0 };
+        if (result.exitCode !== BUILD_FAILURE) throw failed("run", "");
+        const told = host.files.probe(codeFile) !== undefined;
+        return { kind: "exited", code: told ? Number(host.files.readText(codeFile)) : 1 };
       }),
     must: async (title, step, script) => {
-      const code = await stages.run(title, step, script);
-      if (code !== 0) throw failed(step, `exit code ${code}`);
+      const end = await stages.run(title, step, script);
+      if (end.kind === "out of time") throw failed(step, "the job's time is over");
+      if (end.code !== 0) throw failed(step, `exit code ${end.code}`);
     },
     pipe: async (step, script, { argv, maxBytes }) => {
-      const words = [...host.driver, "run", writeScript(script), step];
+      const words = [...host.driver, "run", await writeScript(script), step];
       const { from, to, passed } = await host.processes.pipe(
         { argv: words, environment: environmentNow() },
         { argv },
@@ -158,15 +189,6 @@ function failed(stage: string, why: string): RunnerError {
 function configurationOf(host: Host): Record<string, string> {
   const { NSPAWN_RUNNER_CONFIG: path } = host.environment;
   return path === undefined ? {} : { NSPAWN_RUNNER_CONFIG: path };
-}
-
-function jobResponse(job: { readonly jobId: string; readonly image: string | undefined }): unknown {
-  return {
-    [BY_HAND]: true,
-    id: Number(job.jobId),
-    runner_info: { timeout: JOB_TIMEOUT_SECONDS },
-    image: job.image === undefined ? null : { name: job.image },
-  };
 }
 
 function asCustomEnvironment(variables: Readonly<Record<string, string>>): Record<string, string> {

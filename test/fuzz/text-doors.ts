@@ -14,7 +14,7 @@ import { parsePackageRequest } from "../../src/image/packages/package-request.ts
 import { TREE_RECORD } from "../../src/image/tree-id.ts";
 import { parseJobRequest } from "../../src/job/job-request.ts";
 import { parseLibraries } from "../../src/local/parser/needed-libraries.ts";
-import { parsePipeline } from "../../src/local/pipeline.ts";
+import { parsePipeline } from "../../src/local/pipeline/declared-pipeline.ts";
 import { parseInterpreter } from "../../src/machine/interpreter.ts";
 import { MACHINE_END, MACHINE_STATE } from "../../src/machine/machine-state.ts";
 import { machineOfUnit } from "../../src/machine/machine-units.ts";

@@ -54,7 +54,7 @@ test("files come out as plain files, and what is no file is left out", async () 
     "mkdir -p out/sub; echo one > out/one; cp /bin/true out/setuid; chmod 6755 out/setuid\nmkfifo out/pipe; chmod 1777 out/sub; echo two > out/sub/two; chmod 0 out/sub/two",
     into,
   );
-  expect(ended.stdout + ended.stderr).toContain("out: found 1 matching");
+  expect(ended.stdout + ended.stderr).toContain("out: found 6 matching");
   expect(ended.code).toBe(0);
   expect(readdirSync(`${into}/out`).sort()).toEqual(["one", "setuid", "sub"]);
   const modeOf = (path: string) => (lstatSync(`${into}/out/${path}`).mode & 0o7777).toString(8);
@@ -157,7 +157,7 @@ describe("an archive made by the machine", () => {
     expect(ended.code).not.toBe(0);
     expect(ended.stderr).toMatch(/more than 10 MB|Cannot unpack the artifacts/);
     expect(ended.stderr).not.toContain("Fault in nspawn-runner");
-    expect(readdirSync(into)).toEqual([]);
+    expect(existsSync(into) ? readdirSync(into) : []).toEqual([]);
   });
 });
 
@@ -168,7 +168,7 @@ test("more than the limit is told with what to do, and as much as fits comes in 
   expect(refused.code).toBe(1);
   expect(refused.stderr).toContain("The artifacts have more than 2.1 MB.");
   expect(refused.stderr).toContain("--artifacts-size");
-  expect(readdirSync(into)).toEqual([]);
+  expect(existsSync(into)).toBe(false);
   expect((await send(script, into, ["--artifacts-size", "4M"])).ended.code).toBe(0);
   expect(lstatSync(`${into}/out/big`).size).toBe(3_000_000);
 });

@@ -70,9 +70,9 @@ test:
     $ echo $CI_JOB_STATUS in $CI_JOB_NAME
     failed in test
     (time)
-    ERROR: Job failed: exit code 42
     Cleaning up
     (time)
+    ERROR: Job failed: exit code 42
     "
   `);
   expect(readdirSync(directory).sort()).toEqual([".git", ".gitlab-ci.yml", "file"]);
@@ -101,7 +101,6 @@ test: { script: ["cat /etc/os-release"], image: nobash }
 
 test.each([
   ["a job that is not there", ["tset"], 'Did you mean "test"?'],
-  ["no job where there are two", [], "The jobs are: test, other."],
   ["a missing image", ["test", "--image", "trixy"], 'Did you mean "trixie"?'],
   ["a broken variable", ["test", "--variable", "x"], "--variable KEY=VALUE"],
 ])("%s is explained", async (_title, argv, text) => {
@@ -109,6 +108,13 @@ test.each([
   const ended = await exec(...argv);
   expect(ended.code).toBe(2);
   expect(ended.stdout + ended.stderr).toContain(text);
+});
+
+test("without a job, all are listed", async () => {
+  const { exec } = await project(
+    "test: { script: [echo] }\nother: { stage: build, script: [echo] }\n",
+  );
+  expect(await exec()).toMatchObject({ code: 0, stdout: "build\n  other\ntest\n  test\n" });
 });
 
 test("a pipeline that cannot be read is explained", async () => {

@@ -225,7 +225,7 @@ test("what the sandbox holds: nothing but the parser", async () => {
     "payload ran
     /: bin dev etc lib lib64 proc project root run state sys usr var
     /bin: bash git id parser
-    /etc:
+    /etc: variables.json
     /home: ENOENT
     /root: EACCES
     /run: systemd

@@ -30,6 +30,7 @@ test("the sandbox, to the last property", () => {
     commands: { git: "/usr/bin/git" },
     libraries: ["/lib/odd: name.so"],
     project: "/tmp/exec/clone",
+    variables: "/tmp/exec/variables.json",
     timeMaxSeconds: 30,
   });
   expect(argv.join("\n")).toMatchInlineSnapshot(`
@@ -92,6 +93,7 @@ test("the sandbox, to the last property", () => {
     --property=BindReadOnlyPaths=/usr/bin/git:/bin/git
     --property=BindReadOnlyPaths=/usr/bin/nspawn-runner:/bin/parser
     --property=BindReadOnlyPaths=/tmp/exec/clone:/project
+    --property=BindReadOnlyPaths=/tmp/exec/variables.json:/etc/variables.json
     --property=WorkingDirectory=/project
     --property=StandardInput=null
     --

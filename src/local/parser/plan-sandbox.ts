@@ -31,6 +31,8 @@ export interface SandboxFacts extends SandboxPrograms {
   readonly root: string;
   /** The clone to be parsed. */
   readonly project: string;
+  /** A file of variables that the parser is told. */
+  readonly variables: string;
   readonly timeMaxSeconds: number;
 }
 
@@ -109,6 +111,9 @@ const ENVIRONMENT = {
   GIT_CONFIG_VALUE_0: "/project",
 };
 
+/** Where the file of variables is, for the parser. */
+export const VARIABLES_INSIDE = "/etc/variables.json";
+
 export function planSandbox(facts: SandboxFacts): readonly string[] {
   const properties = [
     `RootDirectory=${facts.root}`,
@@ -122,6 +127,7 @@ export function planSandbox(facts: SandboxFacts): readonly string[] {
       ([name, path]) => `BindReadOnlyPaths=${escapeBind(path)}:/bin/${name}`,
     ),
     `BindReadOnlyPaths=${escapeBind(facts.project)}:/project`,
+    `BindReadOnlyPaths=${escapeBind(facts.variables)}:${VARIABLES_INSIDE}`,
     "WorkingDirectory=/project",
     "StandardInput=null",
   ];

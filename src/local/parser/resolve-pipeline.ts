@@ -3,10 +3,11 @@ import * as v from "valibot";
 import type { CommandResult, Host } from "../../host/host.ts";
 import { WAITS } from "../../host/waits.ts";
 import { RunnerError } from "../../text/errors.ts";
+import type { Variables } from "../variables/expand.ts";
 import { endedWithout, plain, refusedBy, wordsOf } from "./explain-end.ts";
 import { HIDDEN_COMMAND } from "./gitlab-ci-local.ts";
 import { parseLibraries } from "./needed-libraries.ts";
-import { planSandbox, type SandboxPrograms } from "./plan-sandbox.ts";
+import { planSandbox, type SandboxPrograms, VARIABLES_INSIDE } from "./plan-sandbox.ts";
 
 const OUTPUT_MAX_BYTES = 16 * 1024 * 1024;
 /** After the sandbox's own bound, so that systemd's word for it comes first. */
@@ -37,6 +38,10 @@ interface Places {
   readonly project: string;
   /** An empty directory of ours, for the sandbox alone. */
   readonly root: string;
+  /** What rules of includes may ask for. */
+  readonly variables: Variables;
+  /** A path for them that is not there yet. */
+  readonly variablesFile: string;
 }
 
 /**
@@ -56,16 +61,18 @@ export async function resolvePipeline(host: Host, places: Places): Promise<unkno
 
 async function runSandboxed(
   host: Host,
-  { programs, project, root }: Places,
+  { programs, project, root, variables, variablesFile }: Places,
 ): Promise<CommandResult> {
+  host.files.writeText(variablesFile, variablesText(variables), 0o644);
   const unit = `nspawn-runner-parser-${host.randomName(10)}.service`;
   const argv = planSandbox({
     ...programs,
     unit,
     // The parser's own state goes beside the clone, and no file of the repository is one of its own.
-    words: [HIDDEN_COMMAND, "--preview", "--state-dir", "../state/parser"],
+    words: [HIDDEN_COMMAND, ...parserWords(variables)],
     root,
     project,
+    variables: variablesFile,
     timeMaxSeconds: WAITS.pipeline.ms / 1000,
   });
   try {
@@ -80,6 +87,40 @@ async function runSandboxed(
     throw error;
   }
 }
+
+/** Of a tag or merge request; the parser would take what is checked out for a branch. */
+const OF_BRANCHES = ["CI_COMMIT_BRANCH"];
+
+/** Of its schema, which knows ten keywords of `default:`; GitLab takes all. */
+const TOO_STRICT = ["/oneOf", "/oneOf/0/type", "/oneOf/1/items/enum"].map(
+  (rule) => `#/properties/inherit/properties/default${rule}`,
+);
+
+const parserWords = (variables: Variables): readonly string[] => [
+  "--preview",
+  ...["--state-dir", "../state/parser"],
+  ...["--variables-file", VARIABLES_INSIDE],
+  // It would warn of each, in each job.
+  ...["--ignore-predefined-vars", Object.keys(variables).join(",")],
+  // What they say is decided outside: it knows too little of the repository.
+  "--evaluate-rule-changes=false",
+  ...TOO_STRICT.flatMap((rule) => ["--ignore-schema-paths", rule]),
+  ...OF_BRANCHES.filter((name) => variables[name] === undefined).flatMap((name) => [
+    "--unset-variable",
+    name,
+  ]),
+];
+
+/** In the parser's form, where a value alone may be taken for a path. */
+const variablesText = (variables: Variables): string =>
+  JSON.stringify(
+    Object.fromEntries(
+      Object.entries(variables).map(([name, value]) => [
+        name,
+        { type: "variable", values: { "*": value } },
+      ]),
+    ),
+  );
 
 function need(host: Host, command: string): string {
   const path = host.processes.which(command);

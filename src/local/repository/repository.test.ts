@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
-import { staysInside } from "./artifacts/link-target.ts";
+import { staysInside } from "../artifacts/link-target.ts";
 import { explainGit } from "./explain-git.ts";
 import { parseSudoIds } from "./invoker.ts";
+import { parseRemoteUrl } from "./remote-url.ts";
 
 test.each([
   ["as sudo sets it", 0, { SUDO_UID: "1000", SUDO_GID: "100" }, { userId: 1000, groupId: 100 }],
@@ -42,3 +43,20 @@ test.each([
   expect(error.message).toContain(what);
   expect((error.cause as Error).message).toBe(`git says: ${said}`);
 });
+
+test.each([
+  ["https://gitlab.example.org/group/app.git", "https", "gitlab.example.org", "443", "group/app"],
+  ["https://me:secret@example.org:8443/a/b/c/", "https", "example.org", "8443", "a/b/c"],
+  ["http://example.org/a/b", "http", "example.org", "80", "a/b"],
+  ["git@example.org:a/b.git", "https", "example.org", "443", "a/b"],
+  ["ssh://git@example.org:2222/a/b.git", "https", "example.org", "443", "a/b"],
+])("the origin %s is a project", (url, protocol, host, port, path) => {
+  expect(parseRemoteUrl(url)).toEqual({ protocol, host, port, path } as never);
+});
+
+test.each(["/srv/git/app.git", "../other", "https://example.org/", "https://e/a/../b", "x", ""])(
+  "the origin %p is none of a server",
+  (url) => {
+    expect(parseRemoteUrl(url)).toBeUndefined();
+  },
+);

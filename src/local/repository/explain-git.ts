@@ -1,6 +1,6 @@
 /** Why git cannot tell the commit of a directory: each fault with git's own words. Pure. */
-import { RunnerError } from "../text/errors.ts";
-import { escapeUntrusted } from "../text/escape.ts";
+import { RunnerError } from "../../text/errors.ts";
+import { escapeUntrusted } from "../../text/escape.ts";
 
 /** `said` is what `git rev-parse --verify HEAD` has on stderr. */
 export function explainGit(directory: string, said: string): RunnerError {

@@ -2,7 +2,7 @@
  * Who called us: the person behind sudo. Machines need root, checkouts have an owner: git is asked
  * as that person, and what is left belongs to them.
  */
-import type { Host } from "../host/host.ts";
+import type { Host } from "../../host/host.ts";
 
 export interface Invoker {
   /** The words that run a command as them; none when they are who we are. */

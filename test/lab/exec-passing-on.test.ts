@@ -1,0 +1,94 @@
+/** `exec`: what one job leaves for another, and what a job inherits; from small repositories. */
+import { expect, test } from "bun:test";
+import { cleanUpAfterEach, openRunner } from "./harness.ts";
+import { openProject } from "./project.ts";
+
+cleanUpAfterEach();
+
+const runner = openRunner(
+  { kind: "btrfs", root: "/fs/btrfs/root" },
+  'default_image = "nosystemd"\n',
+);
+
+const open = (pipeline: string) => openProject(runner, { ".gitlab-ci.yml": pipeline });
+
+test("artifacts and variables of earlier jobs are there, or said to be absent", async () => {
+  const { exec } = await open(`
+build:
+  stage: build
+  script: [mkdir -p out/deep, echo built > out/deep/app, echo no > out/app.o, echo VERSION=1.2 > build.env]
+  artifacts: { paths: [$WHERE], exclude: ["out/**/*.o"], reports: { dotenv: build.env } }
+  variables: { WHERE: out/ }
+broken:
+  stage: build
+  script: [mkdir logs, echo why > logs/why, exit 3]
+  artifacts: { paths: [logs], when: on_failure }
+by-stage: { script: ["cat out/deep/app; ls out; echo version $VERSION"] }
+by-needs: { needs: [build], script: [cat out/deep/app] }
+without: { needs: [{ job: build, artifacts: false }], script: ["ls out || echo no out"] }
+after-failure: { dependencies: [broken], script: [cat logs/why] }
+`);
+  const early = await exec("by-needs");
+  expect(early.code).toBe(1);
+  expect(early.stderr).toContain('The artifacts of "build" are not here');
+  expect((await exec("build")).code).toBe(0);
+  const byStage = await exec("by-stage");
+  expect(byStage.stdout).toContain("built\ndeep\nversion 1.2\n");
+  expect(await exec("by-needs")).toMatchObject({ code: 0 });
+  expect((await exec("without")).stdout).toContain("no out\n");
+  expect((await exec("broken")).code).toBe(3);
+  expect((await exec("after-failure")).stdout).toContain("why\n");
+});
+
+test("a cache is there for the next run, as its policy says", async () => {
+  const { exec } = await open(`
+default:
+  cache: { key: $CI_COMMIT_REF_SLUG, paths: [kept/] }
+job: { script: [ls kept || mkdir kept, date +%N > kept/time] }
+look: { cache: { key: main, paths: [kept/], policy: pull }, script: [ls kept, rm kept/time] }
+`);
+  expect((await exec("job")).stdout).toContain("there is none yet");
+  expect((await exec("look")).stdout).toContain("\ntime\n");
+  expect((await exec("look")).stdout).toContain("\ntime\n");
+});
+
+test("default, hooks and files of variables reach the job, and its time ends it", async () => {
+  const project = await openProject(runner, {
+    ".gitlab-ci.yml": `
+default:
+  timeout: 4s
+  hooks: { pre_get_sources_script: ["echo before $WHAT"] }
+job: { script: ['cat "$KEY"', echo began, sleep 60, echo ended], variables: { WHAT: sources } }
+`,
+    "variables.yml": 'KEY: { value: "the key\\n", type: file }\n',
+  });
+  const file = `${project.directory}/variables.yml`;
+  const { code, stdout, ms } = await project.exec("job", "--variables-file", file);
+  expect(stdout).toMatch(/before sources[\s\S]*Checked out[\s\S]*the key\n[\s\S]*began\n/);
+  expect(stdout).not.toContain("ended");
+  expect(stdout).toContain("execution took longer than");
+  expect(code).toBe(1);
+  expect(ms).toBeLessThan(30_000);
+});
+
+test.each([
+  ["a trigger", "j: { trigger: { include: child.yml } }", "is a trigger of another pipeline"],
+  ["a token", "j: { script: [x], id_tokens: { T: { aud: x } } }", "gets T from GitLab"],
+  ["rules that leave it out", "j: { script: [x], rules: [{ if: $X }] }", "is not in this pipeline"],
+])("%s is refused in a sentence", async (_title, pipeline, text) => {
+  const project = await openProject(runner, {
+    ".gitlab-ci.yml": `${pipeline}\n`,
+    "child.yml": "c: { script: [x] }\n",
+  });
+  const ended = await project.exec("j");
+  expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining(text) });
+});
+
+test("services are not started, and named", async () => {
+  const { exec } = await open(
+    "j: { script: [echo ran], services: [{ name: postgres:16, alias: db }] }\n",
+  );
+  const ended = await exec("j");
+  expect(ended.stdout + ended.stderr).toContain("services (postgres:16)");
+  expect(ended.code).toBe(0);
+});
