@@ -63,6 +63,7 @@ function undeclared(name: ImageName, suite: string): Definition {
     test: undefined,
     keep: KEEP_DEFAULT,
     needsAnsible: false,
+    warnings: [],
     words: [],
   };
 }

@@ -73,8 +73,8 @@ test("a playbook has what it expects of a host: packages, services, handlers, ro
   write(`${directory}/files/own.service`, unit);
   write(`${directory}/files/late.service`, unit);
   // A role of requirements.yml, as it would come from elsewhere.
-  const afar = `${directory}-afar/from-afar`;
-  later(() => command("rm", "-r", `${directory}-afar`));
+  const afar = `${directory}/afar/from-afar`;
+
   write(`${afar}/tasks/main.yml`, "- copy: {content: 'afar', dest: /srv/afar}\n");
   write(
     `${afar}/meta/main.yml`,
@@ -83,14 +83,14 @@ test("a playbook has what it expects of a host: packages, services, handlers, ro
   await command(
     "tar",
     "-C",
-    `${directory}-afar`,
+    `${directory}/afar`,
     "-czf",
-    `${directory}-afar/role.tar.gz`,
+    `${directory}/afar/role.tar.gz`,
     "from-afar",
   );
   write(
     `${directory}/requirements.yml`,
-    `- {src: "file://${directory}-afar/role.tar.gz", name: from-afar}\n`,
+    `- {src: "file://${directory}/afar/role.tar.gz", name: from-afar}\n`,
   );
   const created = await runner.call("chroot-create", "site");
   expect(created.stderr).toContain("1 built");

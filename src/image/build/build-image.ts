@@ -7,9 +7,11 @@ import type { MachineLimits } from "../../machine/machine-limits.ts";
 import { type MachineSettings, PLAIN_SETTINGS } from "../../machine/machine-settings.ts";
 import type { NetworkRequest } from "../../network/network-request.ts";
 import { RunnerError } from "../../text/errors.ts";
+import { requireAnsible, runPlaybook } from "../ansible/run-playbook.ts";
 import { creatorOf } from "../creators/creators.ts";
 import { missingTools } from "../creators/missing-tools.ts";
 import type { Definition } from "../definition/definition.ts";
+import { formatFinding } from "../definition/finding.ts";
 import { type Draft, type ImageStore, openDraft, writeToDisk } from "../draft.ts";
 import { hasSystemd } from "../find-image.ts";
 import { type BuildInputs, type Manifest, writeManifest } from "../generations/manifest.ts";
@@ -20,7 +22,6 @@ import { type BuildLog, openBuildLog } from "./build-log.ts";
 import { type BuildMachineRequest, withBuildMachine } from "./build-machine.ts";
 import { type Description, explainMissing } from "./description.ts";
 import { runCreation } from "./run-creation.ts";
-import { requireAnsible, runPlaybook } from "./run-playbook.ts";
 import { sealImage } from "./seal-image.ts";
 
 /** What a machine of a build may take. */
@@ -80,6 +81,7 @@ export async function buildImage(
     observer.phase(text);
   };
   try {
+    for (const warning of definition.warnings) observer.warn(formatFinding(warning));
     const description = await buildTree(host, store, { request, draft, log, begin });
     for (const text of explainMissing(description.missing)) observer.warn(text);
     const settings = settleSettings(definition, description);
@@ -197,7 +199,11 @@ async function customise(
     if (definition.needsAnsible) {
       await running.call("Installing Python", ["need_python"]);
       begin("Running the playbook");
-      await runPlaybook(host, { definition, draft, machine: running, log });
+      await runPlaybook(host, {
+        ...{ definition, draft, machine: running, log },
+        connects: request.limits.network.kind !== "none",
+        timeoutSeconds: request.limits.timeoutSeconds,
+      });
     }
     if (enabledUnits.length > 0) {
       await running.call("Enabling units", ["set_units", "enable", ...enabledUnits]);

@@ -60,7 +60,7 @@ const texts = fc.oneof(
 
 function checkPlaces(text: string): void {
   const checked = checkDefinition(text, file);
-  const findings = checked.kind === "valid" ? checked.warnings : checked.faults;
+  const findings = checked.kind === "valid" ? checked.definition.warnings : checked.faults;
   if (checked.kind === "faulty") expect(findings.length).toBeGreaterThan(0);
   const lines = text.split("\n");
   for (const { line, column, message } of findings) {

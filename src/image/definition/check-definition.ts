@@ -3,6 +3,7 @@ import type { ImageName } from "../../text/names.ts";
 import { type CreateRequest, creatorOf } from "../creators/creators.ts";
 import { chooseCreate } from "./choose-create.ts";
 import type { Definition, MachineSettings } from "./definition.ts";
+import { findForeignHosts, findLocalConnections } from "./find-local-plays.ts";
 import { findWarnings } from "./find-warnings.ts";
 import type { Finding } from "./finding.ts";
 import { findPlace, type Located } from "./located-value.ts";
@@ -25,7 +26,6 @@ export type CheckedDefinition =
   | {
       readonly kind: "valid";
       readonly definition: Definition;
-      readonly warnings: readonly Finding[];
       /** Where it says how the image is created. */
       readonly createdAt: Pick<Finding, "line" | "column">;
     }
@@ -46,9 +46,10 @@ export function checkDefinition(text: string, file: DefinitionFile): CheckedDefi
     return { kind: "faulty", faults: findings("error", playbook.faults) };
   }
   const definition = toDefinition(read.values, read.create, { playbook, file, text });
-  const warnings = findWarnings(definition, playbook, read.located);
+  const told = [...read.warnings, ...findWarnings(definition, playbook, read.located)];
+  const warnings = findings("warning", told);
   const createdAt = playbook.place(findPlace(read.located, ["nspawn_runner_create"]).offset);
-  return { kind: "valid", definition, warnings: findings("warning", warnings), createdAt };
+  return { kind: "valid", definition: { ...definition, warnings }, createdAt };
 }
 
 /** In the order of the file, and once each: what an alias stands for is read again at each. */
@@ -65,6 +66,7 @@ interface ReadPlaybook {
   readonly values: Values;
   readonly located: Located;
   readonly create: CreateRequest;
+  readonly warnings: readonly Fault[];
 }
 
 /** Adds what is wrong to `playbook.faults`. */
@@ -77,6 +79,11 @@ function readPlaybook(playbook: Playbook, name: ImageName): ReadPlaybook | undef
       message: 'a play needs "hosts", such as "hosts: all"',
     });
   }
+  const leaving = [
+    findForeignHosts(playbook, playbook.plays, name),
+    findLocalConnections(playbook),
+  ];
+  playbook.faults.push(...leaving.flatMap(({ faults }) => faults));
   const { values, located } = readVariables(playbook, first);
   if (values === undefined) return undefined;
   const { nspawn_runner_enable: enable, nspawn_runner_mask: mask } = values;
@@ -87,7 +94,8 @@ function readPlaybook(playbook: Playbook, name: ImageName): ReadPlaybook | undef
   }
   const choice = chooseCreate(values, name);
   if (choice.kind === "create") {
-    return { values, located, create: choice.create };
+    const warnings = leaving.flatMap((one) => one.warnings);
+    return { values, located, create: choice.create, warnings };
   }
   const { offset } = findPlace(located, [choice.variable]);
   playbook.faults.push({ offset, message: choice.message });
@@ -118,6 +126,7 @@ function toDefinition(
     test: values.nspawn_runner_test,
     keep: values.nspawn_runner_keep,
     needsAnsible: needsAnsible(playbook),
+    warnings: [],
     words: playbook.words,
   };
 }

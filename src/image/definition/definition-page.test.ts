@@ -19,7 +19,9 @@ function lint(name: string, text: string): string[] {
   const path = `${name}.yaml`;
   const file = { name: parseImageName(name), path, realPath: path, directory: "." };
   const checked = checkDefinition(text, file);
-  return (checked.kind === "valid" ? checked.warnings : checked.faults).map(formatFinding);
+  return (checked.kind === "valid" ? checked.definition.warnings : checked.faults).map(
+    formatFinding,
+  );
 }
 
 test("the schema in the docs is the parser's", () => {

@@ -1,6 +1,7 @@
 /** The one file that declares an image, understood: plain data, made by its parser alone. */
 import type { ImageName } from "../../text/names.ts";
 import type { CreateRequest } from "../creators/creators.ts";
+import type { Finding } from "./finding.ts";
 
 /** How often an image is brought up to date although nothing of its definition has changed. */
 export type Refresh = "daily" | "weekly" | "never";
@@ -47,6 +48,8 @@ export interface Definition {
   readonly keep: { readonly count: number; readonly days: number };
   /** Whether Ansible has anything to do: tasks, roles, handlers or further plays. */
   readonly needsAnsible: boolean;
+  /** What may not do what was meant: told to whoever builds it. */
+  readonly warnings: readonly Finding[];
   /** All texts in the file, for finding the files that it uses (see `inputs-hash.ts`). */
   readonly words: readonly string[];
 }

@@ -1,5 +1,4 @@
 /** What a valid definition says that may not do what was meant. */
-import { isScalar } from "yaml";
 import { creatorOf } from "../creators/creators.ts";
 import type { Definition } from "./definition.ts";
 import { findPlace, type Located } from "./located-value.ts";
@@ -24,17 +23,7 @@ export function findWarnings(
     const offset = at("nspawn_runner_packages", index);
     warnings.push({ offset, message: `the package "${name}" is listed twice` });
   }
-  return [...warnings, ...otherHosts(playbook), ...strayVariables(playbook, variables)];
-}
-
-/** The tree that is built is the only host there is. */
-function otherHosts({ plays }: Playbook): Fault[] {
-  return plays.flatMap(({ entries }) => {
-    const hosts = entries.get("hosts");
-    if (hosts === undefined || !isScalar(hosts.node) || hosts.node.value === "all") return [];
-    const message = '"hosts" is not "all": a play for other hosts does nothing to the image';
-    return [{ offset: hosts.node.range?.[0] ?? hosts.keyOffset, message }];
-  });
+  return [...warnings, ...strayVariables(playbook, variables)];
 }
 
 /** Variables of ours that only Ansible sees, such as in a later play or in the vars of a task. */

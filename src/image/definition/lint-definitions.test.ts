@@ -50,7 +50,7 @@ describe("what is linted", () => {
   });
   const a = 'a.yaml:2:30: "nspawn_runner_user" must be text, but is the number 5: put it in quotes';
   const b =
-    'b.yaml:1:10: warning: "hosts" is not "all": a play for other hosts does nothing to the image';
+    'b.yaml:1:10: this play is for nobody: there is one host, "b", in the group "nspawn_runner"; write "hosts: all"';
 
   test("all there are, misnamed files too", async () => {
     expect(await lint([])).toEqual([

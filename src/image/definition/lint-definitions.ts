@@ -69,7 +69,7 @@ export async function lintDefinitions(
   const findings = [
     ...wanted.findings,
     ...linted.flatMap(({ checked }) =>
-      checked.kind === "valid" ? checked.warnings : checked.faults,
+      checked.kind === "valid" ? checked.definition.warnings : checked.faults,
     ),
     ...parents.filter(({ path }) => paths.has(path)),
   ];

@@ -31,15 +31,21 @@ export interface Play {
   readonly entries: ReadonlyMap<string, Entry>;
 }
 
-export interface Playbook extends NodeAccess {
-  /** The items of the list at the top. */
-  readonly plays: readonly Play[];
+/** The nodes of any file of Ansible's. */
+export interface Nodes extends NodeAccess {
+  /** What the file is: nothing where it is no YAML. */
+  readonly top: unknown;
   /** Every text in the file, once each. */
   readonly words: readonly string[];
   /** The keys of all maps. */
   readonly keys: readonly { readonly name: string; readonly offset: number }[];
   /** Line and column of an offset, from 1. */
   place(offset: number): { readonly line: number; readonly column: number };
+}
+
+export interface Playbook extends Nodes {
+  /** The items of the list at the top. */
+  readonly plays: readonly Play[];
 }
 
 /** Far beyond any playbook that a person writes, and parsed in less than a second. */
@@ -63,8 +69,13 @@ const PLAIN_TEXT =
   "(?!^(?:[yYnN]|[-+]?0[0-9_]*[89][0-9_]*|[-+]?[0-9][0-9_]*(?:[.][0-9_]*)?[eE][0-9]+|[-+]?[0-9][0-9_]*[eE][-+][0-9]+)$)";
 
 export function parsePlaybook(text: string): Playbook {
-  const playbook = {
-    plays: [],
+  const nodes = parseNodes(text);
+  return { ...nodes, plays: nodes.faults.length > 0 ? [] : readPlays(nodes, nodes.top) };
+}
+
+export function parseNodes(text: string): Nodes {
+  const empty = {
+    top: undefined,
     words: [],
     keys: [],
     targets: new Map(),
@@ -75,10 +86,10 @@ export function parsePlaybook(text: string): Playbook {
       const before = text.slice(0, offset);
       return { line: before.split("\n").length, column: offset - before.lastIndexOf("\n") };
     },
-  } satisfies Playbook;
+  } satisfies Nodes;
   if (text.length > TEXT_LENGTH_MAX) {
     const message = `the file has ${text.length} characters; the limit is ${TEXT_LENGTH_MAX}`;
-    return { ...playbook, faults: [{ offset: 0, message }] };
+    return { ...empty, faults: [{ offset: 0, message }] };
   }
   const document = parseDocument(text, {
     version: "1.1",
@@ -96,10 +107,9 @@ export function parsePlaybook(text: string): Playbook {
       offset: Math.min(pos[0], text.length),
       message: `this is not valid YAML: ${escapeUntrusted(message)}`,
     }));
-    return { ...playbook, faults };
+    return { ...empty, faults };
   }
-  const nodes = { ...playbook, ...readNodes(document) };
-  return { ...nodes, plays: readPlays(nodes, document.contents) };
+  return { ...empty, top: document.contents, ...readNodes(document) };
 }
 
 /** Whether the text is a list of plays: what tells a playbook from other files of Ansible's. */
@@ -120,7 +130,7 @@ function narrowTag(tag: Tags[number]): Tags[number] {
 
 function readNodes(
   document: Document.Parsed,
-): Pick<Playbook, "targets" | "words" | "keys" | "faults"> {
+): Pick<Nodes, "targets" | "words" | "keys" | "faults"> {
   const faults: Fault[] = [];
   const words = new Set<string>();
   const keys: { name: string; offset: number }[] = [];

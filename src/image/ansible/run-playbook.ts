@@ -1,0 +1,161 @@
+/** Runs a definition's playbook in a build's machine. */
+import * as v from "valibot";
+import type { Host } from "../../host/host.ts";
+import { WAITS } from "../../host/waits.ts";
+import { findMachineProcess } from "../../machine/machine-process.ts";
+import { RunnerError } from "../../text/errors.ts";
+import { escapeUntrusted } from "../../text/escape.ts";
+import { formatCommand } from "../../text/format-command.ts";
+import type { BuildLog } from "../build/build-log.ts";
+import type { BuildMachine } from "../build/build-machine.ts";
+import type { Definition } from "../definition/definition.ts";
+import { inventoryName } from "../definition/host-pattern.ts";
+import type { Draft } from "../draft.ts";
+import { parseConfiguration } from "./configuration.ts";
+import { type AnsiblePlan, planPlaybook } from "./plan-playbook.ts";
+
+const resultSchema = v.object({
+  ok: v.number(),
+  changed: v.number(),
+  failed: v.number(),
+  skipped: v.number(),
+  hosts: v.array(v.string()),
+  /** Plays that no host was for. */
+  unmatched: v.array(v.string()),
+});
+
+/** What the tasks of a playbook did, by number. */
+export type PlaybookResult = Pick<
+  v.InferOutput<typeof resultSchema>,
+  "ok" | "changed" | "failed" | "skipped"
+>;
+
+interface Run {
+  readonly definition: Definition;
+  readonly draft: Draft;
+  readonly machine: BuildMachine;
+  readonly log: BuildLog;
+  /** Whether it may use the network beside the machine. */
+  readonly connects: boolean;
+  readonly timeoutSeconds: number;
+}
+
+/** Throws a system error when a task fails, or a play was not for the image. */
+export async function runPlaybook(host: Host, run: Run): Promise<PlaybookResult> {
+  const plan = await layOut(host, run);
+  for (const { words, argv } of plan.commands) {
+    run.log.note(formatCommand(words));
+    const result = await host.processes.run(argv, {
+      onCancel: "kill",
+      wait: WAITS.build,
+      onOutput: run.log.write,
+      workingDirectory: run.definition.directory,
+    });
+    if (result.exitCode !== 0) {
+      throw new RunnerError({
+        kind: "system",
+        message: `Ansible ended with ${result.signal ?? `exit status ${result.exitCode}`}.`,
+      });
+    }
+  }
+  return readResult(host, plan, run.definition);
+}
+
+async function layOut(host: Host, run: Run): Promise<AnsiblePlan> {
+  const { definition, draft, machine } = run;
+  const { directory } = definition;
+  const process = await findMachineProcess(host, machine.plan);
+  const requirements = ["requirements.yml", "requirements.yaml"].find((name) =>
+    exists(host, `${directory}/${name}`),
+  );
+  const plan = planPlaybook({
+    unit: `nspawn-runner-ansible-${host.randomName(10)}.service`,
+    programs: {
+      playbook: requireProgram(host, "ansible-playbook"),
+      galaxy: host.processes.which("ansible-galaxy") ?? "ansible-galaxy",
+    },
+    environment: passedOn(host),
+    image: definition.name,
+    work: `${draft.work}/ansible`,
+    playbook: definition.path,
+    directory,
+    configuration: readConfiguration(host, directory),
+    requirements: requirements === undefined ? undefined : `${directory}/${requirements}`,
+    passwd: exists(host, "/etc/passwd") ? host.files.readText("/etc/passwd") : "",
+    connects: run.connects,
+    timeMaxSeconds: run.timeoutSeconds,
+    machine: { unit: machine.plan.unit, ...process },
+  });
+  host.files.createDirectory(`${draft.work}/ansible`, 0o700);
+  for (const path of plan.directories) host.files.createDirectory(path, 0o700);
+  host.files.setOwner(plan.state, plan.owner);
+  for (const { path, text, mode } of plan.files) host.files.writeText(path, text, mode);
+  return plan;
+}
+
+/** How the network is reached; each is known in small letters and in capitals. */
+const PROXIES = ["http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"];
+
+function passedOn(host: Pick<Host, "environment">): Readonly<Record<string, string>> {
+  const names = ["HOME", ...PROXIES, ...PROXIES.map((name) => name.toUpperCase())];
+  const known = names.flatMap((name) => {
+    const value = host.environment[name];
+    return value === undefined ? [] : [[name, value]];
+  });
+  return { PATH: host.environment.PATH ?? "/usr/bin:/bin", ...Object.fromEntries(known) };
+}
+
+const exists = (host: Pick<Host, "files">, path: string): boolean =>
+  host.files.probe(path) !== undefined;
+
+function readConfiguration(host: Pick<Host, "files">, directory: string) {
+  const path = `${directory}/ansible.cfg`;
+  return exists(host, path) ? parseConfiguration(host.files.readText(path)) : undefined;
+}
+
+function readResult(host: Host, plan: AnsiblePlan, definition: Definition): PlaybookResult {
+  const text = exists(host, plan.result) ? host.files.readText(plan.result, 1_000_000) : "null";
+  const read = v.safeParse(v.pipe(v.string(), v.parseJson(), resultSchema), text);
+  if (!read.success) {
+    throw new RunnerError({
+      kind: "system",
+      message: "Ansible ended well, but did not tell what it has done.",
+      hints: ["Is there a callback or a strategy in ansible.cfg that ends it early?"],
+    });
+  }
+  const { hosts, unmatched } = read.output;
+  const image = inventoryName(definition.name);
+  const others = hosts.filter((name) => name !== image);
+  const hint = 'Write "hosts: all": the image is the only host there is.';
+  if (unmatched.length > 0) {
+    const plays = unmatched.map((name) => `"${escapeUntrusted(name, 60)}"`).join(", ");
+    throw new RunnerError({
+      kind: "system",
+      message: `Plays were for nobody: ${plays}.`,
+      hints: [hint],
+    });
+  }
+  if (others.length > 0) {
+    throw new RunnerError({
+      kind: "system",
+      message: `Plays were not for the image, but for ${escapeUntrusted(others.join(", "), 200)}.`,
+      hints: [hint],
+    });
+  }
+  return read.output;
+}
+
+/** Throws a system error when there is no Ansible. */
+export const requireAnsible = (host: Pick<Host, "processes">): void => {
+  requireProgram(host, "ansible-playbook");
+};
+
+function requireProgram(host: Pick<Host, "processes">, name: string): string {
+  const path = host.processes.which(name);
+  if (path !== undefined) return path;
+  throw new RunnerError({
+    kind: "system",
+    message: `This host has no "${name}", which the definition's tasks need.`,
+    hints: ["Install it: apt-get install ansible"],
+  });
+}
