@@ -11,7 +11,8 @@ export const configAction: Action<[{ defaultImage?: string }]> = async (
   options,
 ) => {
   const config = await readConfig(host);
-  const request = readJobRequest(host) ?? { jobId: "0", image: undefined };
+  const request = readJobRequest(host) ?? { jobId: "0", image: undefined, secrets: [] };
+  host.log.hide(request.secrets);
   const name = newMachineName(host, request);
   const image = request.image ?? options.defaultImage ?? config.defaultImage;
   host.log.setFields({ JOB: request.jobId, MACHINE: name });

@@ -22,6 +22,7 @@ export const prepareAction: Action<[string | undefined, PrepareOptions]> = async
   options,
 ) => {
   const asked = readJobRequest(host);
+  host.log.hide(asked?.secrets ?? []);
   const jobId = asked?.jobId ?? "0";
   const name = options.dryRun
     ? (optionalMachineName(host, options.id) ?? newMachineName(host, { jobId }))

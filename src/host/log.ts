@@ -19,7 +19,12 @@ export interface Log {
   error(text: string): void;
   /** Facts that go with every journal entry from now on, such as `MACHINE` and `JOB`. */
   setFields(fields: Readonly<Record<string, string>>): void;
+  /** From now on none of these is written, whatever text it is in. */
+  hide(secrets: readonly string[]): void;
 }
+
+/** As GitLab Runner writes it. */
+const HIDDEN = "[MASKED]";
 
 const RANK: Readonly<Record<LogLevel, number>> = { quiet: 0, verbose: 1, debug: 2 };
 
@@ -29,11 +34,14 @@ export function openLog(options: {
   readonly sendToJournal: (entry: Readonly<Record<string, string>>) => void;
 }): Log {
   let fields: Readonly<Record<string, string>> = {};
+  const hidden: string[] = [];
+  const safe = (text: string): string =>
+    escapeLines(hidden.reduce((rest, secret) => rest.replaceAll(secret, HIDDEN), text));
   const shown = (level: LogLevel): boolean => RANK[options.level] >= RANK[level];
   const record = (priority: string, text: string): void =>
     options.sendToJournal({ PRIORITY: priority, MESSAGE: text, ...fields });
   const at = (priority: string, level: LogLevel, prefix: string) => (words: string) => {
-    const text = escapeLines(words);
+    const text = safe(words);
     if (shown(level)) options.write(`${prefix}${text}\n`);
     if (priority !== "7" || shown(level)) record(priority, text);
   };
@@ -47,6 +55,7 @@ export function openLog(options: {
     setFields: (more) => {
       fields = { ...fields, ...more };
     },
+    hide: (secrets) => void hidden.push(...secrets),
   };
 }
 

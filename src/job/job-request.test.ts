@@ -14,6 +14,7 @@ test("a job as GitLab sends it", () => {
     timeoutSeconds: 3600,
     features: { ignored: [], needsGitlabRunner: false },
     identity: { kind: "job" },
+    secrets: [],
   });
 });
 

@@ -8,6 +8,7 @@ import type { Host } from "../host/host.ts";
 import { type JobIdentity, parseJobIdentity, UNKNOWN_JOB } from "../policy/job-identity.ts";
 import { RunnerError } from "../text/errors.ts";
 import { type JobFeatures, parseJobFeatures } from "./job-features.ts";
+import { parseJobSecrets } from "./job-secrets.ts";
 
 const schema = v.object({
   id: v.optional(v.number()),
@@ -23,6 +24,8 @@ export interface JobRequest {
   readonly timeoutSeconds: number | undefined;
   readonly features: JobFeatures;
   readonly identity: JobIdentity;
+  /** To be told to the log, which hides them. */
+  readonly secrets: readonly string[];
 }
 
 /** GitLab's own limit of a job's payload is far below; the file holds every variable. */
@@ -59,6 +62,7 @@ export function parseJobRequest(text: string): JobRequest {
     timeoutSeconds: timeout(job.runner_info?.timeout),
     features: parseJobFeatures(json),
     identity: parseJobIdentity(json),
+    secrets: parseJobSecrets(json),
   };
 }
 
@@ -85,6 +89,8 @@ function requestOfVariables(environment: Readonly<Record<string, string>>): JobR
     features: { ignored: [], needsGitlabRunner: true },
     // Variables say it too, but a job may set them to whatever it likes.
     identity: UNKNOWN_JOB,
+    // Nobody says which variables are masked.
+    secrets: [],
   };
 }
 

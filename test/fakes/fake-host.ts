@@ -169,6 +169,7 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
         level: "debug",
         ...{ info: say, warn: say, verbose: say, debug: say, error: say },
         setFields: () => {},
+        hide: () => {},
       },
       signal,
       randomName,
