@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import * as v from "valibot";
+import { parseConfig } from "../../src/config/config.ts";
 import { ruleEntries } from "../../src/config/rule-settings.ts";
 import { entries } from "../../src/config/settings.ts";
 import { referencePages } from "./pages.ts";
@@ -30,6 +31,15 @@ describe("docs/reliability.md", () => {
     expect(named.length).toBeGreaterThan(0);
     expect(named.filter((path) => !existsSync(`${PROJECT}/${path}`))).toEqual([]);
   });
+});
+
+test("the rules of docs/policy.md can be used", async () => {
+  const page = readFileSync(`${PROJECT}/docs/policy.md`, "utf8");
+  const examples = [...page.matchAll(/^```toml\n([^`]*)^```$/gm)].map(([, text = ""]) => text);
+  expect(examples).toHaveLength(1);
+  for (const text of examples) {
+    expect((await parseConfig(text, "/docs")).rules.length).toBeGreaterThan(0);
+  }
 });
 
 test("every setting says what it takes and what it is", () => {
