@@ -34,94 +34,73 @@ export function matchRule(rule: Rule, subject: Subject): RuleMatch {
 }
 
 function conditionsOf(conditions: RuleConditions, { identity, images }: Subject): Verdict[] {
-  const { projects, users, branches, tags, protected: isProtected } = conditions;
-  const { ref } = identity.kind === "job" ? identity : {};
-  return [
-    ...(projects === undefined
-      ? []
-      : [
-          verdict(identity, `projects = ${list(projects)}`, projectOf, (job) =>
-            fits(job, projects),
-          ),
-        ]),
-    ...(users === undefined
-      ? []
-      : [
-          verdict(
-            identity,
-            `users = ${list(users)}`,
-            ({ user }) => user && `user ${user}`,
-            ({ user }) => user && users.includes(user),
-          ),
-        ]),
-    ...refVerdicts("branch", branches),
-    ...refVerdicts("tag", tags),
-    ...(isProtected === undefined
-      ? []
-      : [
-          verdict(
-            identity,
-            `protected = ${isProtected}`,
-            (job) =>
-              job.protected === undefined
-                ? undefined
-                : `its ${ref?.kind ?? "ref"} is ${job.protected ? "" : "not "}protected`,
-            (job) => (job.protected === undefined ? undefined : job.protected === isProtected),
-          ),
-        ]),
-    ...(conditions.images === undefined ? [] : [imageVerdict(images, conditions.images)]),
+  const { projects, users, branches, tags, protected: wanted, images: named } = conditions;
+  const asked: (Verdict | undefined)[] = [
+    projects && ofJob(identity, `projects = ${list(projects)}`, (job) => askProject(job, projects)),
+    users && ofJob(identity, `users = ${list(users)}`, (job) => askUser(job, users)),
+    branches &&
+      ofJob(identity, `branches = ${list(branches)}`, (job) => askRef(job, "branch", branches)),
+    tags && ofJob(identity, `tags = ${list(tags)}`, (job) => askRef(job, "tag", tags)),
+    wanted === undefined
+      ? undefined
+      : ofJob(identity, `protected = ${wanted}`, (job) => askProtected(job, wanted)),
+    named && imageVerdict(images, named),
   ];
-
-  function refVerdicts(kind: "branch" | "tag", globs: readonly string[] | undefined): Verdict[] {
-    if (globs === undefined) return [];
-    const shown = `${kind === "tag" ? "tags" : "branches"} = ${list(globs)}`;
-    return [
-      verdict(
-        identity,
-        shown,
-        (job) => job.ref && `${job.ref.kind} ${quote(job.ref.name)}`,
-        (job) => job.ref && job.ref.kind === kind && matchesAny(globs, job.ref.name),
-      ),
-    ];
-  }
+  return asked.filter((verdict) => verdict !== undefined);
 }
 
-/** Of a condition on the job itself: `fact` and `holds` are nothing where what they need is not known. */
-function verdict(
-  identity: JobIdentity,
-  condition: string,
-  fact: (job: Job) => string | undefined | 0,
-  holds: (job: Job) => boolean | undefined | 0,
-): Verdict {
+/** What a job has to say of a condition: both are nothing where it is not known. */
+interface Answer {
+  readonly holds: boolean | undefined;
+  readonly fact: string | undefined;
+}
+
+function ofJob(identity: JobIdentity, condition: string, ask: (job: Job) => Answer): Verdict {
   if (identity.kind === "person") {
     return { match: "no", because: `${condition}: no, this is a call by hand and no job` };
   }
-  const held = holds(identity);
-  const match = held === true ? "yes" : held === false ? "no" : "maybe";
-  return { match, because: `${condition}: ${match}, ${fact(identity) || "it is not known"}` };
+  const { holds, fact = "it is not known" } = ask(identity);
+  const match = holds === undefined ? "maybe" : holds ? "yes" : "no";
+  return { match, because: `${condition}: ${match}, ${fact}` };
 }
-
-const projectOf = ({ project, projectId }: Job): string | undefined => {
-  const number = projectId === undefined ? undefined : `number ${projectId}`;
-  const path = project === undefined ? undefined : `project ${quote(project)}`;
-  return [path, number].filter((part) => part !== undefined).join(", ");
-};
 
 /**
  * GitLab takes no two paths that differ in case alone, and who owns a project may change the case:
  * it must not lead out of a rule.
  */
-function fits(
-  { project, projectId }: Job,
-  wanted: readonly (string | number)[],
-): boolean | undefined {
+function askProject({ project, projectId }: Job, wanted: readonly (string | number)[]): Answer {
   const numbers = wanted.filter((one) => typeof one === "number");
   const globs = wanted.filter((one) => typeof one === "string").map((one) => one.toLowerCase());
-  if (projectId !== undefined && numbers.includes(projectId)) return true;
-  if (project !== undefined && matchesAny(globs, project.toLowerCase())) return true;
+  const facts = [
+    ...(project === undefined ? [] : [`project ${quote(project)}`]),
+    ...(projectId === undefined ? [] : [`number ${projectId}`]),
+  ];
+  const isNumbered = projectId !== undefined && numbers.includes(projectId);
+  const isNamed = project !== undefined && matchesAny(globs, project.toLowerCase());
   const asksUnknown =
     (numbers.length > 0 && projectId === undefined) || (globs.length > 0 && project === undefined);
-  return asksUnknown ? undefined : false;
+  return {
+    holds: isNumbered || isNamed ? true : asksUnknown ? undefined : false,
+    fact: facts.length === 0 ? undefined : facts.join(", "),
+  };
+}
+
+const askUser = ({ user }: Job, wanted: readonly number[]): Answer => ({
+  holds: user === undefined ? undefined : wanted.includes(user),
+  fact: user === undefined ? undefined : `user ${user}`,
+});
+
+const askRef = ({ ref }: Job, kind: "branch" | "tag", globs: readonly string[]): Answer => ({
+  holds: ref === undefined ? undefined : ref.kind === kind && matchesAny(globs, ref.name),
+  fact: ref === undefined ? undefined : `${ref.kind} ${quote(ref.name)}`,
+});
+
+function askProtected({ protected: is, ref }: Job, wanted: boolean): Answer {
+  if (is === undefined) return { holds: undefined, fact: undefined };
+  return {
+    holds: is === wanted,
+    fact: `its ${ref?.kind ?? "ref"} is ${is ? "" : "not "}protected`,
+  };
 }
 
 function imageVerdict(images: readonly string[], globs: readonly string[]): Verdict {
