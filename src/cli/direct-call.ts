@@ -44,6 +44,10 @@ export const STAGES = {
     declaration: "internal-owner-gone <pid> <ticks>",
     load: async () => (await import("./owner-gone.ts")).ownerGoneAction,
   },
+  followNames: {
+    declaration: "internal-follow-names",
+    load: async () => (await import("./follow-names.ts")).followNamesAction,
+  },
   emptyTrash: {
     declaration: "internal-empty-trash <root>",
     load: async () => (await import("./empty-trash.ts")).emptyTrashAction,

@@ -37,6 +37,7 @@ export const prepareAction: Action<[string | undefined, PrepareOptions]> = async
     timeoutSeconds: asked?.timeoutSeconds,
     features: asked?.features,
     packages: options.packages ?? variable(PACKAGES_VARIABLE),
+    gitlabUrl: asked?.repositoryUrl,
     identity: asked?.identity ?? { kind: "person" },
     wishes: parseJobWishes(variable),
   };

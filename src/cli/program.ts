@@ -262,6 +262,10 @@ function addTools(add: Add): void {
     load: STAGES.ownerGone.load,
     hidden: true,
   });
+  add(STAGES.followNames.declaration, "what a timer does while machines reach places by name", {
+    load: STAGES.followNames.load,
+    hidden: true,
+  });
   add(STAGES.emptyTrash.declaration, "what the unit does that deletes trees", {
     load: STAGES.emptyTrash.load,
     hidden: true,

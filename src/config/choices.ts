@@ -1,5 +1,6 @@
 /** What the configuration means for the rooms that do the work. Pure. */
 import type { NetworkRequest } from "../network/network-request.ts";
+import type { NetworkTarget } from "../network/network-target.ts";
 import type { Config } from "./config.ts";
 import type { NetworkKind } from "./values.ts";
 
@@ -28,9 +29,12 @@ const configuredNetwork = (config: Config, kind: NetworkKind): NetworkRequest =>
 export const jobNetwork = (
   config: Config,
   granted: Pick<PrivateNetwork, "allow" | "deny"> & { readonly kind: NetworkKind },
+  /** GitLab, as far as it is known. */
+  gitlab: readonly NetworkTarget[],
 ): NetworkRequest => {
   const { kind, allow, deny } = granted;
-  return kind === "private" ? { ...privateNetwork(config), allow, deny } : { kind };
+  const open = [...gitlab, ...config.networkOpen];
+  return kind === "private" ? { ...privateNetwork(config), allow, deny, open } : { kind };
 };
 
 /** What machines of builds may take. Pure. */

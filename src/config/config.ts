@@ -23,6 +23,7 @@ export interface Config {
   readonly network: NetworkKind;
   readonly networkAllow: readonly NetworkTarget[];
   readonly networkDeny: readonly NetworkTarget[];
+  readonly networkOpen: readonly NetworkTarget[];
   readonly buildNetwork: NetworkKind;
   readonly networkRange: AddressRange;
   readonly networkResolvers: readonly string[];
@@ -78,6 +79,7 @@ function toConfig(settings: Settings, path: string): Config {
     network: settings.network,
     networkAllow: settings.network_allow,
     networkDeny: settings.network_deny,
+    networkOpen: settings.network_open,
     buildNetwork: settings.build_network,
     networkRange: settings.network_range,
     networkResolvers: settings.network_resolvers,

@@ -97,7 +97,7 @@ export const entries = {
         "What machines of jobs have for a network: the host's, one of their own that reaches the outside alone, or only loopback.",
       ),
     ),
-    "host",
+    "private",
   ),
   build_network: v.optional(
     v.pipe(networkKind, v.description("The same for the machines that images are built in.")),
@@ -127,6 +127,15 @@ export const entries = {
     v.pipe(
       networkTargets,
       v.description("What they never reach. A rule adds to it and takes nothing away."),
+    ),
+    [],
+  ),
+  network_open: v.optional(
+    v.pipe(
+      networkTargets,
+      v.description(
+        "What jobs' machines reach also on this host itself, such as a registry there, and whatever is denied; GitLab, where it is on this host, is reached anyway.",
+      ),
     ),
     [],
   ),

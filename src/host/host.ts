@@ -15,6 +15,7 @@ import { findLockHolder } from "./lock-holder.ts";
 import { type Locks, openLocks } from "./locks.ts";
 import { encodeJournalEntry, type Log, type LogLevel, openLog } from "./log.ts";
 import { type Mounts, openMounts } from "./mounts.ts";
+import { type Names, openNames } from "./names.ts";
 import { openProcesses, type Processes } from "./processes.ts";
 import { writeStdout } from "./stdout.ts";
 import { openTrees, type Trees } from "./trees.ts";
@@ -57,6 +58,7 @@ export interface Host {
   readonly mounts: Mounts;
   readonly processes: Processes;
   readonly cgroups: Cgroups;
+  readonly names: Names;
   readonly clock: Clock;
   readonly log: Log;
   /** Aborted by SIGTERM, SIGINT and SIGHUP, for which `main.ts` listens. */
@@ -121,6 +123,7 @@ export function openHost(options: {
     mounts: openMounts(),
     processes: openProcesses({ log, environment, ...options }),
     cgroups: openCgroups(),
+    names: openNames(),
     clock: {
       nowMs: () => Date.now(),
       elapsedMs: () => performance.now(),

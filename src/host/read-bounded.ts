@@ -11,8 +11,10 @@ export function readBounded(fd: number, name: string, sizeMaxBytes: number): Buf
   const parts: Buffer[] = [];
   let total = 0;
   while (true) {
-    // One more than it says shows its end at once.
-    const part = Buffer.alloc(total === 0 ? Math.min(size, sizeMaxBytes) + 1 : CHUNK_BYTES);
+    // One more than it says shows its end at once. Where it says 0, a switch of the kernel's gives all
+    // it has to the first read, however small, and nothing to the second.
+    const says = total === 0 && size > 0;
+    const part = Buffer.alloc(says ? Math.min(size, sizeMaxBytes) + 1 : CHUNK_BYTES);
     const count = fs.readSync(fd, part);
     if (count === 0) return Buffer.concat(parts, total);
     total += count;

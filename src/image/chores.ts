@@ -5,7 +5,10 @@
 import type { Host } from "../host/host.ts";
 import { findMachineGarbage } from "../machine/collect-garbage.ts";
 import { firewallIsIncomplete, restoreFirewall } from "../network/ensure-firewall.ts";
+import { ensureNamesAreFollowed, namesAreLost } from "../network/follow-names.ts";
+import { findStrayRules } from "../network/kept-rules.ts";
 import type { NetworkRequest } from "../network/network-request.ts";
+import { closeReach } from "../network/reach.ts";
 import { findStrayLinks, removeLink } from "../network/stray-links.ts";
 import { listTrash, startDeleter } from "../storage/trash.ts";
 import { onlyWarn } from "../text/only-warn.ts";
@@ -80,6 +83,8 @@ async function* places(host: Host, request: ChoresRequest): AsyncGenerator<Place
   };
   yield { what: "what is left of machines", find: () => findMachineChores(host, rootDirectory) };
   yield { what: "interfaces without a machine", find: () => findLinkChores(host) };
+  yield { what: "firewall rules without a machine", find: () => findRulesChores(host) };
+  yield { what: "names that machines may reach", find: () => findNamesChores(host) };
   if (host.files.probe(rootDirectory) === undefined) return;
   const store = await request.openStore();
   yield { what: "drafts of killed commands", find: () => findDraftChores(host, store) };
@@ -118,6 +123,25 @@ function findLinkChores(host: Host): Chore[] {
       return true;
     },
   }));
+}
+
+function findRulesChores(host: Host): Chore[] {
+  return findStrayRules(host).map((name) => ({
+    what: `remove the firewall rules of "${name}", which has no machine`,
+    act: async () => {
+      await closeReach(host, name);
+      return true;
+    },
+  }));
+}
+
+async function findNamesChores(host: Host): Promise<Chore[]> {
+  if (!(await namesAreLost(host))) return [];
+  const act = async (): Promise<boolean> => {
+    await ensureNamesAreFollowed(host);
+    return true;
+  };
+  return [{ what: "follow the names that machines may reach again", act }];
 }
 
 function findTrashChores(host: Host, rootDirectory: string): Chore[] {

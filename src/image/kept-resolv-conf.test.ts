@@ -38,6 +38,10 @@ function after(
 const privateNetwork = (resolvConf: string): NetworkPlan => ({
   ...{ kind: "private", interface: "nsr-1", resolvConf, hostBatch: "", machineBatch: "" },
   firewall: { table: "", dockerRules: undefined, switchForwarding: false },
+  reach: {
+    ...{ interface: "nsr-1", servers: [], hostAddresses: new Set<string>() },
+    request: { allow: [], deny: [], open: [] },
+  },
 });
 
 type Files = ReturnType<ReturnType<typeof openComputer>["start"]>["host"]["files"];

@@ -29,6 +29,7 @@ import { chooseStorage } from "../storage/detect.ts";
 import { RunnerError } from "../text/errors.ts";
 import { isImageName, type MachineName } from "../text/names.ts";
 import { decideJob } from "./decide-job.ts";
+import { findGitlab } from "./gitlab-places.ts";
 import { findGitlabRunner, requireUsableHost } from "./host-facts.ts";
 import type { JobFeatures } from "./job-features.ts";
 
@@ -44,6 +45,8 @@ export interface PrepareRequest {
   /** Packages that the job wants besides, as it wrote them. */
   readonly packages: string | undefined;
   readonly identity: JobIdentity;
+  /** Where GitLab says that the job's repository is. */
+  readonly gitlabUrl: string | undefined;
   readonly wishes: JobWishes;
 }
 
@@ -113,7 +116,7 @@ export async function gatherJob(
     image: found,
     grant,
     packages: names && { names, extended: describeExtended(host, store, image, names) },
-    network: jobNetwork(config, grant.network),
+    network: jobNetwork(config, grant.network, await findGitlab(host, request.gitlabUrl)),
     bootTimeoutSeconds: config.bootTimeoutSeconds,
     memoryBytes: config.tmpfsBytes,
     gitlabRunner: findGitlabRunner(host, config.gitlabRunner),

@@ -15,6 +15,7 @@ test("a job as GitLab sends it", () => {
     features: { ignored: [], needsGitlabRunner: false },
     identity: { kind: "job" },
     secrets: [],
+    repositoryUrl: undefined,
   });
 });
 

@@ -14,6 +14,7 @@ const schema = v.object({
   id: v.optional(v.number()),
   job_info: v.nullish(v.object({ project_id: v.nullish(v.number()) })),
   runner_info: v.nullish(v.object({ timeout: v.nullish(v.number()) })),
+  git_info: v.fallback(v.nullish(v.object({ repo_url: v.nullish(v.string()) })), undefined),
   image: v.nullish(v.object({ name: v.nullish(v.string()) })),
 });
 
@@ -26,6 +27,8 @@ export interface JobRequest {
   readonly identity: JobIdentity;
   /** To be told to the log, which hides them. */
   readonly secrets: readonly string[];
+  /** GitLab itself writes it, with the job's token in it; no variable of a job changes it. */
+  readonly repositoryUrl: string | undefined;
 }
 
 /** GitLab's own limit of a job's payload is far below; the file holds every variable. */
@@ -63,6 +66,7 @@ export function parseJobRequest(text: string): JobRequest {
     features: parseJobFeatures(json),
     identity: parseJobIdentity(json),
     secrets: parseJobSecrets(json),
+    repositoryUrl: job.git_info?.repo_url ?? undefined,
   };
 }
 
@@ -91,6 +95,7 @@ function requestOfVariables(environment: Readonly<Record<string, string>>): JobR
     identity: UNKNOWN_JOB,
     // Nobody says which variables are masked.
     secrets: [],
+    repositoryUrl: undefined,
   };
 }
 

@@ -27,6 +27,7 @@ async function openMachine() {
     features: undefined,
     packages: undefined,
     identity: { kind: "person" },
+    gitlabUrl: undefined,
     wishes: {},
   });
   return { ...process, computer, files: process.host.files };

@@ -138,6 +138,8 @@ const connected: MachineFacts = {
     resolvers: { servers: ["192.0.2.53"], lines: [] },
     ipv6: true,
     forwards: true,
+    connectionTableSize: 65_536,
+    addresses: new Set<string>(),
     docker: false,
   }),
 };

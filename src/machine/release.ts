@@ -6,10 +6,11 @@
 import type { Host } from "../host/host.ts";
 import { WAITS } from "../host/waits.ts";
 import { releaseAddressPair } from "../network/address-pair.ts";
-import { PAIRS_DIRECTORY } from "../network/network-paths.ts";
+import { PAIRS_DIRECTORY, RULES_DIRECTORY } from "../network/network-paths.ts";
 import { moveToTrash, startDeleterUnheard } from "../storage/trash.ts";
 import { RunnerError } from "../text/errors.ts";
 import type { MachineName } from "../text/names.ts";
+import { onlyWarn } from "../text/only-warn.ts";
 import { releaseIdRanges } from "./id-range.ts";
 import { killMachine, machineLives } from "./machine-life.ts";
 import {
@@ -63,10 +64,21 @@ async function releaseClaims(host: Host, name: MachineName): Promise<void> {
   await requireDeath(host, name);
   const places = [RANGES_DIRECTORY, PAIRS_DIRECTORY];
   if (!places.some((place) => host.claims.list(place).some(({ owner }) => owner === name))) return;
+  // What nft does not do now, gc does: neither ids nor addresses wait for it.
+  await onlyWarn(host.log, "remove the rules of its network", () => closeNetwork(host, name));
   using _lock = await lockClaims(host);
   releaseIdRanges(host, name);
   // Its interface and routes went with its network namespace.
   releaseAddressPair(host, name);
+}
+
+/** Few machines have rules of their own: what removes them is loaded for those alone. */
+async function closeNetwork(host: Host, name: MachineName): Promise<void> {
+  for (const { thing, owner } of host.claims.list(PAIRS_DIRECTORY)) {
+    if (owner !== name || host.files.probe(`${RULES_DIRECTORY}/${thing}`) === undefined) continue;
+    const { closeReach } = await import("../network/reach.ts");
+    await closeReach(host, thing);
+  }
 }
 
 function removeNspawnLeftovers(host: Host, name: MachineName): void {

@@ -2,6 +2,8 @@
 
 import type { CommandResult, Host, LineFifo } from "../host/host.ts";
 import { ensureFirewall } from "../network/ensure-firewall.ts";
+import type { PrivateNetworkPlan } from "../network/network-plan.ts";
+import { openReach } from "../network/reach.ts";
 import { RunnerError } from "../text/errors.ts";
 import type { MachineName } from "../text/names.ts";
 import type { Checked } from "./checked-tree.ts";
@@ -77,13 +79,16 @@ async function startUnit(
   const starting = host.processes.run(plan.start, { onCancel: "kill", wait });
   if (network.kind !== "private") return starting;
   // Both end before a failure of one is told: what is undone then does not start any more.
-  const [started, firewall] = await Promise.allSettled([
-    starting,
-    ensureFirewall(host, network.firewall),
-  ]);
+  const [started, firewall] = await Promise.allSettled([starting, closeIn(host, network)]);
   if (firewall.status === "rejected") throw firewall.reason;
   if (started.status === "rejected") throw started.reason;
   return started.value;
+}
+
+/** All that keeps the machine from what it must not reach. */
+async function closeIn(host: Host, network: PrivateNetworkPlan): Promise<void> {
+  await ensureFirewall(host, network.firewall);
+  await openReach(host, network.reach);
 }
 
 /** What the machine's agent, or the end of its unit, says; nothing when neither does in time. */

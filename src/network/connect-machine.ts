@@ -45,6 +45,9 @@ export async function connectMachine(
     });
   };
   try {
+    // Before the link is up. A machine that speaks with senders' addresses that are not its own would
+    // fill the host's table of neighbours with them, by ARP, which no rule of ours sees.
+    host.files.append(`/proc/sys/net/ipv4/conf/${plan.interface}/rp_filter`, "1\n");
     await Promise.all([host.processes.exec(batch, { input: plan.hostBatch }), inside()]);
   } catch (cause) {
     throw new RunnerError({

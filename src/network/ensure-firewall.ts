@@ -2,7 +2,15 @@
 import * as v from "valibot";
 import type { Host } from "../host/host.ts";
 import { formatRecord, type RecordKind, readRecord, readValue } from "../record/record.ts";
-import { DOCKER_CHAIN, findForwardDrops, hasDockerRules, TABLE } from "./firewall-rules.ts";
+import {
+  DOCKER_CHAIN,
+  findForwardDrops,
+  hasDockerRules,
+  sharedPart,
+  TABLE,
+} from "./firewall-rules.ts";
+import { listMachineRules } from "./kept-rules.ts";
+import { formatMachineRules } from "./machine-rules.ts";
 import { FIREWALL_STATE, FORWARDING_SWITCH, PAIRS_DIRECTORY } from "./network-paths.ts";
 import { type FirewallPlan, planFirewall } from "./network-plan.ts";
 import type { NetworkRequest } from "./network-request.ts";
@@ -22,9 +30,10 @@ const MADE_TABLE: RecordKind<{ readonly table: string; readonly listed: string }
  */
 export async function ensureFirewall(host: Host, plan: FirewallPlan): Promise<void> {
   if (!(await isAsMade(host, plan))) {
-    await host.processes.exec(["nft", "-f", "-"], { input: plan.table });
-    const made = await listTable(host);
-    const state = { table: plan.table, listed: made ?? "" };
+    // In one transaction: no machine that lives has less, or more, than it is to have.
+    const machines = listMachineRules(host).map(formatMachineRules);
+    await host.processes.exec(["nft", "-f", "-"], { input: plan.table + machines.join("") });
+    const state = { table: plan.table, listed: sharedPart((await listTable(host)) ?? "") };
     host.files.writeText(FIREWALL_STATE, formatRecord(MADE_TABLE, state), 0o600);
     host.log.verbose("Made the firewall's table of machines' networks.");
     await warnOfDrops(host, plan);
@@ -61,12 +70,15 @@ export async function restoreFirewall(
 
 async function isAsMade(host: Host, plan: FirewallPlan): Promise<boolean> {
   const made = readValue(readRecord(host, FIREWALL_STATE, MADE_TABLE));
-  return made !== undefined && made.table === plan.table && made.listed === (await listTable(host));
+  if (made === undefined || made.table !== plan.table) return false;
+  const listed = await listTable(host);
+  if (listed === undefined || made.listed !== sharedPart(listed)) return false;
+  return listMachineRules(host).every((rules) => listed.includes(`\tchain ${rules.interface} {\n`));
 }
 
-/** Nothing where there is no such table. */
+/** Without what sets hold, which comes and goes. Nothing where there is no such table. */
 async function listTable(host: Host): Promise<string | undefined> {
-  const listed = await host.processes.run(["nft", "list", "table", ...TABLE]);
+  const listed = await host.processes.run(["nft", "-t", "list", "table", ...TABLE]);
   return listed.exitCode === 0 ? listed.stdout : undefined;
 }
 

@@ -1,54 +1,126 @@
 /**
- * The firewall of machines with a network of their own, as text for nft(8). Pure. Rules know
- * machines by the names of their interfaces and by the kernel's own routes, so they are the same
- * however many machines there are: none is added with a machine, none can be left by one.
+ * The part of the firewall that all machines share, as text for nft(8). Pure. It knows machines by
+ * the names of their interfaces and by the kernel's own routes, so it is the same for every machine
+ * and every configuration. What one machine has besides is a chain of its own (`machine-rules.ts`).
  */
-import { type AddressRange, formatRange } from "../text/address.ts";
 import { INTERFACE_PREFIX } from "./network-paths.ts";
 
 export const TABLE = ["inet", "nspawn_runner"] as const;
+/** From a machine's interface to the chain of its own, for those that have one. */
+export const MACHINE_CHAINS = "machines";
+/** Where a packet goes that is refused: it is counted and told of. */
+export const REFUSE_CHAIN = "refuse";
+/** Places that no machine reaches unless one is opened to it. */
+export const NEVER_CHAIN = "never";
+/** What was refused: interface, address, protocol and port. */
+export const REFUSED_SET = "refused";
 
 const MACHINES = `"${INTERFACE_PREFIX}*"`;
 
-export interface FirewallFacts {
-  readonly range: AddressRange;
-  /** Name servers of machines: their port 53 is reached wherever they are, also on the host. */
-  readonly resolvers: readonly string[];
+/**
+ * Metadata services of clouds, besides those in 169.254.0.0/16, where most of them are: Alibaba's,
+ * and Azure's WireServer.
+ */
+export const METADATA_ADDRESSES = ["100.100.100.200", "168.63.129.16"] as const;
+
+/** How many connections one machine may have, so that it cannot fill the kernel's table of them. */
+export interface ConnectionLimits {
+  readonly count: number;
+  readonly perSecond: number;
+}
+
+/** The kernel walks the counted ones for a new one, at most once a tick: more would cost too much. */
+const COUNT_MAX = 8192;
+/** For how long the kernel keeps one that is over: TIME_WAIT, and UDP that was answered. */
+const KEPT_SECONDS = 120;
+
+/**
+ * Of the host's table, a sixteenth for those that live, another for a burst of new ones, and an
+ * eighth for those that are over and were begun at the rate: a quarter in all.
+ */
+export function limitConnections(tableSize: number): ConnectionLimits {
+  return {
+    count: Math.min(Math.max(Math.floor(tableSize / 16), 16), COUNT_MAX),
+    perSecond: Math.max(Math.floor(tableSize / 8 / KEPT_SECONDS), 1),
+  };
 }
 
 /**
- * One transaction that makes the table what it has to be, whatever it was (nft(8): a batch is
- * applied as a whole, and "add" of what is there is no error).
+ * One transaction that makes the shared part what it has to be, whatever it was (nft(8): a batch is
+ * applied as a whole, and "add" of what is there is no error). Chains and elements of machines stay.
  *
  * What a machine sends is judged before the kernel routes it and before other tables rewrite where
  * it goes (Docker's published ports): prerouting at priority "mangle", between conntrack and
- * "dstnat". "fib saddr . iif oif missing" is a source address that is not the machine's own.
+ * "dstnat". "fib saddr . iif oif missing" is a source address that is not the machine's own. Beyond
+ * the rate new connections are dropped, not refused: who asks again a second later is only slowed.
  */
-export function formatFirewall({ range, resolvers }: FirewallFacts): string {
+export function formatFirewall({ count, perSecond }: ConnectionLimits): string {
   const table = TABLE.join(" ");
-  return `table ${table}
-delete table ${table}
-table ${table} {
-  chain from_machines {
-    type filter hook prerouting priority mangle; policy accept;
-    iifname != ${MACHINES} accept
-    meta nfproto ipv6 drop
-    fib saddr . iif oif missing drop
-    ct state established,related accept
-    ip daddr { ${resolvers.join(", ")} } meta l4proto { tcp, udp } th dport 53 accept
-    fib daddr type { local, broadcast, anycast, multicast } reject with icmp type admin-prohibited
-    ip daddr { ${formatRange(range)}, 169.254.0.0/16 } reject with icmp type admin-prohibited
-  }
-  chain to_machines {
-    type filter hook forward priority filter; policy accept;
-    oifname ${MACHINES} ct state != { established, related } drop
-  }
-  chain to_outside {
-    type nat hook postrouting priority srcnat; policy accept;
-    ip saddr ${formatRange(range)} oifname != ${MACHINES} masquerade
-  }
+  const set = (name: string, type: string, more: string): string =>
+    `add set ${table} ${name} { type ${type}; size 65535; flags ${more}; }`;
+  const chain = (name: string, hook: string | undefined, rules: readonly string[]): string[] => [
+    `add chain ${table} ${name}${hook === undefined ? "" : ` { type ${hook}; policy accept; }`}`,
+    `flush chain ${table} ${name}`,
+    ...rules.map((rule) => `add rule ${table} ${name} ${rule}`),
+  ];
+  return batch([
+    `add table ${table}`,
+    `add map ${table} ${MACHINE_CHAINS} { type ifname : verdict; }`,
+    set("connections", "ifname", "dynamic"),
+    set("rates", "ifname", "dynamic,timeout; timeout 10m"),
+    set("told", "ifname", "dynamic,timeout; timeout 10m"),
+    set(
+      REFUSED_SET,
+      "ifname . ipv4_addr . inet_proto . inet_service",
+      "dynamic,timeout; timeout 1d",
+    ),
+    ...chain(REFUSE_CHAIN, undefined, [
+      // One machine must not fill the list of what was refused to all.
+      `meta l4proto { tcp, udp } add @told { iifname limit rate 10/second burst 100 packets } update @${REFUSED_SET} { iifname . ip daddr . meta l4proto . th dport counter }`,
+      "reject with icmp type admin-prohibited",
+    ]),
+    ...chain(NEVER_CHAIN, undefined, [
+      `fib daddr type { local, broadcast, anycast, multicast } goto ${REFUSE_CHAIN}`,
+      `ip daddr { 169.254.0.0/16, ${METADATA_ADDRESSES.join(", ")} } goto ${REFUSE_CHAIN}`,
+    ]),
+    ...chain("from_machines", "filter hook prerouting priority mangle", [
+      `iifname != ${MACHINES} accept`,
+      "meta nfproto ipv6 drop",
+      "fib saddr . iif oif missing drop",
+      "ct state established,related accept",
+      `add @rates { iifname limit rate over ${perSecond}/second burst ${count} packets } drop`,
+      `add @connections { iifname ct count over ${count} } reject with icmp type admin-prohibited`,
+      `iifname vmap @${MACHINE_CHAINS}`,
+      `jump ${NEVER_CHAIN}`,
+    ]),
+    ...chain("to_machines", "filter hook forward priority filter", [
+      `iifname ${MACHINES} oifname ${MACHINES} ct state != { established, related } goto ${REFUSE_CHAIN}`,
+      `oifname ${MACHINES} ct state != { established, related } drop`,
+    ]),
+    ...chain("to_outside", "nat hook postrouting priority srcnat", [
+      `iifname ${MACHINES} oifname != ${MACHINES} masquerade`,
+    ]),
+  ]);
 }
-`;
+
+export const batch = (lines: readonly string[]): string =>
+  lines.map((line) => `${line}\n`).join("");
+
+/**
+ * What "nft -t list table" says of the shared part: without the chains and sets of machines, which
+ * come and go. An interface's name is what they begin with.
+ */
+export function sharedPart(listed: string): string {
+  const kept: string[] = [];
+  let skipping = false;
+  for (const line of listed.split("\n")) {
+    const [, name] = /^\t(?:chain|set) (\S+) \{$/.exec(line) ?? [];
+    if (name?.startsWith(INTERFACE_PREFIX)) skipping = true;
+    if (!skipping) kept.push(line);
+    if (line === "\t}") skipping = false;
+  }
+  // What separates blocks goes with them or stays, as it happens.
+  return kept.filter((line) => line !== "").join("\n");
 }
 
 /** Docker's own place for rules of others (docs.docker.com, "Packet filtering and firewalls"). */

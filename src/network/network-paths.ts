@@ -11,3 +11,7 @@ export const PAIRS_DIRECTORY = "/run/nspawn-runner/address-pairs";
 /** What the firewall's table was, when we last made it. */
 export const FIREWALL_STATE = "/run/nspawn-runner/firewall.json";
 export const FORWARDING_SWITCH = "/proc/sys/net/ipv4/ip_forward";
+/** What machines may reach otherwise than all others, by their interfaces. */
+export const RULES_DIRECTORY = "/run/nspawn-runner/network-rules";
+/** How many connections the kernel tracks; there once it does. */
+export const CONNECTION_TABLE_SIZE = "/proc/sys/net/netfilter/nf_conntrack_max";

@@ -15,6 +15,8 @@ const facts: PrivateNetworkFacts = {
   ipv6: true,
   forwards: false,
   docker: true,
+  connectionTableSize: 262_144,
+  addresses: new Set(["192.0.2.9"]),
 };
 
 test("a network of its own", () => {
@@ -40,28 +42,37 @@ test("a network of its own", () => {
     "
   `);
   expect(plan.firewall.table).toMatchInlineSnapshot(`
-    "table inet nspawn_runner
-    delete table inet nspawn_runner
-    table inet nspawn_runner {
-      chain from_machines {
-        type filter hook prerouting priority mangle; policy accept;
-        iifname != "nsr-*" accept
-        meta nfproto ipv6 drop
-        fib saddr . iif oif missing drop
-        ct state established,related accept
-        ip daddr { 192.0.2.53, 192.0.2.54 } meta l4proto { tcp, udp } th dport 53 accept
-        fib daddr type { local, broadcast, anycast, multicast } reject with icmp type admin-prohibited
-        ip daddr { 10.213.0.0/16, 169.254.0.0/16 } reject with icmp type admin-prohibited
-      }
-      chain to_machines {
-        type filter hook forward priority filter; policy accept;
-        oifname "nsr-*" ct state != { established, related } drop
-      }
-      chain to_outside {
-        type nat hook postrouting priority srcnat; policy accept;
-        ip saddr 10.213.0.0/16 oifname != "nsr-*" masquerade
-      }
-    }
+    "add table inet nspawn_runner
+    add map inet nspawn_runner machines { type ifname : verdict; }
+    add set inet nspawn_runner connections { type ifname; size 65535; flags dynamic; }
+    add set inet nspawn_runner rates { type ifname; size 65535; flags dynamic,timeout; timeout 10m; }
+    add set inet nspawn_runner told { type ifname; size 65535; flags dynamic,timeout; timeout 10m; }
+    add set inet nspawn_runner refused { type ifname . ipv4_addr . inet_proto . inet_service; size 65535; flags dynamic,timeout; timeout 1d; }
+    add chain inet nspawn_runner refuse
+    flush chain inet nspawn_runner refuse
+    add rule inet nspawn_runner refuse meta l4proto { tcp, udp } add @told { iifname limit rate 10/second burst 100 packets } update @refused { iifname . ip daddr . meta l4proto . th dport counter }
+    add rule inet nspawn_runner refuse reject with icmp type admin-prohibited
+    add chain inet nspawn_runner never
+    flush chain inet nspawn_runner never
+    add rule inet nspawn_runner never fib daddr type { local, broadcast, anycast, multicast } goto refuse
+    add rule inet nspawn_runner never ip daddr { 169.254.0.0/16, 100.100.100.200, 168.63.129.16 } goto refuse
+    add chain inet nspawn_runner from_machines { type filter hook prerouting priority mangle; policy accept; }
+    flush chain inet nspawn_runner from_machines
+    add rule inet nspawn_runner from_machines iifname != "nsr-*" accept
+    add rule inet nspawn_runner from_machines meta nfproto ipv6 drop
+    add rule inet nspawn_runner from_machines fib saddr . iif oif missing drop
+    add rule inet nspawn_runner from_machines ct state established,related accept
+    add rule inet nspawn_runner from_machines add @rates { iifname limit rate over 273/second burst 8192 packets } drop
+    add rule inet nspawn_runner from_machines add @connections { iifname ct count over 8192 } reject with icmp type admin-prohibited
+    add rule inet nspawn_runner from_machines iifname vmap @machines
+    add rule inet nspawn_runner from_machines jump never
+    add chain inet nspawn_runner to_machines { type filter hook forward priority filter; policy accept; }
+    flush chain inet nspawn_runner to_machines
+    add rule inet nspawn_runner to_machines iifname "nsr-*" oifname "nsr-*" ct state != { established, related } goto refuse
+    add rule inet nspawn_runner to_machines oifname "nsr-*" ct state != { established, related } drop
+    add chain inet nspawn_runner to_outside { type nat hook postrouting priority srcnat; policy accept; }
+    flush chain inet nspawn_runner to_outside
+    add rule inet nspawn_runner to_outside iifname "nsr-*" oifname != "nsr-*" masquerade
     "
   `);
   expect(plan.firewall.dockerRules).toMatchInlineSnapshot(`

@@ -4,7 +4,7 @@
  */
 import { formatAddress } from "../text/address.ts";
 import type { AddressPair } from "./address-pair.ts";
-import { formatDockerRules, formatFirewall } from "./firewall-rules.ts";
+import { formatDockerRules, formatFirewall, limitConnections } from "./firewall-rules.ts";
 import { INTERFACE_INSIDE } from "./network-paths.ts";
 import type { NetworkRequest } from "./network-request.ts";
 import { formatResolvConf, type Resolvers } from "./resolvers.ts";
@@ -20,6 +20,10 @@ export interface HostNetworkFacts {
   readonly forwards: boolean;
   /** Whether Docker is on the host. */
   readonly docker: boolean;
+  /** How many connections the kernel tracks for all. */
+  readonly connectionTableSize: number;
+  /** The host's own. */
+  readonly addresses: ReadonlySet<string>;
 }
 
 export interface PrivateNetworkFacts extends HostNetworkFacts {
@@ -35,12 +39,21 @@ export interface FirewallPlan {
   readonly switchForwarding: boolean;
 }
 
+/** What this machine may reach; its names have yet to be looked up, by its own name servers. */
+export interface ReachPlan {
+  readonly interface: string;
+  readonly request: Pick<HostNetworkFacts["request"], "allow" | "deny" | "open">;
+  readonly servers: readonly string[];
+  readonly hostAddresses: ReadonlySet<string>;
+}
+
 export interface PrivateNetworkPlan {
   readonly kind: "private";
   /** The machine's interface on the host. nspawn makes it; it dies with the machine's namespace. */
   readonly interface: string;
   readonly resolvConf: string;
   readonly firewall: FirewallPlan;
+  readonly reach: ReachPlan;
   /** For `ip -batch` on the host, and inside the machine's namespace. */
   readonly hostBatch: string;
   readonly machineBatch: string;
@@ -55,16 +68,17 @@ export type NetworkPlan =
 const MTU_DEFAULT = 1500;
 
 export function planFirewall(facts: HostNetworkFacts): FirewallPlan {
-  const { request, uplink, resolvers } = facts;
+  const { uplink } = facts;
   return {
-    table: formatFirewall({ range: request.range, resolvers: resolvers.servers }),
+    table: formatFirewall(limitConnections(facts.connectionTableSize)),
     dockerRules: facts.docker && uplink !== undefined ? formatDockerRules(uplink.name) : undefined,
     switchForwarding: !facts.forwards,
   };
 }
 
 export function planPrivateNetwork(facts: PrivateNetworkFacts): PrivateNetworkPlan {
-  const { pair, uplink, resolvers } = facts;
+  const { pair, uplink, resolvers, request } = facts;
+  const { allow, deny, open } = request;
   const mtu = uplink?.mtu ?? MTU_DEFAULT;
   const gateway = formatAddress(pair.host);
   return {
@@ -72,6 +86,12 @@ export function planPrivateNetwork(facts: PrivateNetworkFacts): PrivateNetworkPl
     interface: pair.interface,
     resolvConf: formatResolvConf(resolvers),
     firewall: planFirewall(facts),
+    reach: {
+      interface: pair.interface,
+      request: { allow, deny, open },
+      servers: resolvers.servers,
+      hostAddresses: facts.addresses,
+    },
     hostBatch: batch([
       ...linkCommands(pair.interface, { mtu, ipv6: facts.ipv6 }),
       `address add ${gateway}/31 dev ${pair.interface}`,

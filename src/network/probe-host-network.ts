@@ -2,7 +2,8 @@
 import type { Host } from "../host/host.ts";
 import { RunnerError } from "../text/errors.ts";
 import { DOCKER_SOCKET } from "./firewall-rules.ts";
-import { FORWARDING_SWITCH, INTERFACES_DIRECTORY } from "./network-paths.ts";
+import { parseHostAddresses } from "./host-addresses.ts";
+import { CONNECTION_TABLE_SIZE, FORWARDING_SWITCH, INTERFACES_DIRECTORY } from "./network-paths.ts";
 import type { HostNetworkFacts } from "./network-plan.ts";
 import type { NetworkRequest } from "./network-request.ts";
 import { chooseResolvers, RESOLVER_FILES } from "./resolvers.ts";
@@ -32,14 +33,19 @@ export function probeHostNetwork(
     ipv6: files.probe("/proc/sys/net/ipv6") !== undefined,
     forwards: files.readText(FORWARDING_SWITCH).trim() !== "0",
     docker: files.probe(DOCKER_SOCKET) !== undefined,
+    connectionTableSize: Number(readIfThere(host, CONNECTION_TABLE_SIZE) || CONNECTIONS_DEFAULT),
+    addresses: parseHostAddresses(readIfThere(host, "/proc/net/fib_trie")),
   };
 }
+
+/** Of a host that does not track any yet: the kernel's own choice is this or more from 1 GB on. */
+const CONNECTIONS_DEFAULT = 65_536;
 
 function readIfThere(host: Pick<Host, "files">, path: string): string {
   try {
     return host.files.readText(path);
   } catch {
-    // Not there, or a link that leads nowhere: it names no server.
+    // Not there, or a link that leads nowhere: it says nothing.
     return "";
   }
 }

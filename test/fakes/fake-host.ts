@@ -148,6 +148,7 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
         },
       },
       fifos: openFakeFifos(disk),
+      names: { lookUp: async () => ["192.0.2.80"] },
       mounts: openFakeMounts(disk, effects),
       processes: openFakeProcesses(table, { effects, processes, pause }),
       cgroups: {

@@ -16,6 +16,7 @@ export function furnishNetwork(disk: FakeDisk): void {
   };
   file("/proc/net/route", ROUTES);
   file("/proc/sys/net/ipv4/ip_forward", "1\n");
+  file("/proc/sys/net/netfilter/nf_conntrack_max", "65536\n");
   file("/sys/class/net/eth0/mtu", "1400\n");
   file("/etc/resolv.conf", "nameserver 192.0.2.53\n");
 }
@@ -34,6 +35,13 @@ export function networkCommands(): CommandTable {
     ],
     [
       ["nft", "list"],
+      ({ refused }) =>
+        refused || !made
+          ? { exitCode: 1, stderr: "No such file" }
+          : { exitCode: 0, stdout: "table\n" },
+    ],
+    [
+      ["nft", "-t", "list"],
       ({ refused }) =>
         refused || !made
           ? { exitCode: 1, stderr: "No such file" }

@@ -257,7 +257,7 @@ describe("the end of a machine", () => {
 describe("the host's firewall", () => {
   test("may be loaded anew or changed: the next machine, or gc, makes it as it was", async () => {
     const machine = await runner.machine("nosystemd");
-    const made = await must("nft", "list", "table", ...TABLE);
+    const made = await must("nft", "-t", "list", "table", ...TABLE);
     for (const change of [
       ["flush", "ruleset"],
       ["flush", "table", ...TABLE],
@@ -265,20 +265,20 @@ describe("the host's firewall", () => {
     ]) {
       await must("nft", ...change);
       await runner.machine("nosystemd");
-      expect(await must("nft", "list", "table", ...TABLE)).toBe(made);
+      expect(await must("nft", "-t", "list", "table", ...TABLE)).toBe(made);
     }
     await must("nft", "flush", "ruleset");
     expect((await runner.call("gc")).code).toBe(0);
-    expect(await must("nft", "list", "table", ...TABLE)).toBe(made);
+    expect(await must("nft", "-t", "list", "table", ...TABLE)).toBe(made);
     const updated = await machine.run("apt-get -q update 2>&1");
     expect(updated.stdout).not.toMatch(/^(Err|W|E):/m);
   });
 
   test("is not touched for a machine when all is as it was", async () => {
     await runner.machine("nosystemd");
-    const handles = await must("nft", "--handle", "list", "table", ...TABLE);
+    const handles = await must("nft", "-t", "--handle", "list", "table", ...TABLE);
     await runner.machine("nosystemd");
-    expect(await must("nft", "--handle", "list", "table", ...TABLE)).toBe(handles);
+    expect(await must("nft", "-t", "--handle", "list", "table", ...TABLE)).toBe(handles);
   });
 
   test("of Docker lets machines out, by rules that are made once", async () => {
@@ -359,7 +359,7 @@ describe("what a host has to have", () => {
       expect(ended.stderr).toContain(`this host has no command "${missing}".`);
       expect(ended.stderr).toContain(`Install the package "${packageName}"`);
       expectNothingLeft(BTRFS, name);
-      const plain = openRunner(BTRFS);
+      const plain = openRunner(BTRFS, 'network = "host"\n');
       later(() => plain.call("cleanup", "--id", name));
       expect((await start(prepare, { ...plain.environment, PATH: directory }).ended).code).toBe(0);
     },

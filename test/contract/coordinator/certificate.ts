@@ -1,4 +1,4 @@
-/** A self-signed certificate for 127.0.0.1, made anew for each use. */
+/** A self-signed certificate for one address, made anew for each use. */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 
 export interface Certificate extends Disposable {
@@ -8,7 +8,7 @@ export interface Certificate extends Disposable {
   readonly certFile: string;
 }
 
-export function makeCertificate(): Certificate {
+export function makeCertificate(address: string): Certificate {
   const directory = mkdtempSync("/tmp/nspawn-runner-certificate-");
   const certFile = `${directory}/cert.pem`;
   const keyFile = `${directory}/key.pem`;
@@ -20,8 +20,8 @@ export function makeCertificate(): Certificate {
     "-pkeyopt=ec_paramgen_curve:prime256v1",
     "-noenc",
     "-days=1",
-    "-subj=/CN=127.0.0.1",
-    "-addext=subjectAltName=IP:127.0.0.1",
+    `-subj=/CN=${address}`,
+    `-addext=subjectAltName=IP:${address}`,
     `-keyout=${keyFile}`,
     `-out=${certFile}`,
   ]);

@@ -1,9 +1,10 @@
 /**
- * The part of GitLab that GitLab Runner talks to, on loopback: it hands out jobs, takes their logs,
+ * The part of GitLab that GitLab Runner talks to, on an address of this host: it hands out jobs, takes their logs,
  * ends and artifacts, and serves their repository. As strict as GitLab where a runner could be
  * wrong: tokens are checked, and a log's pieces must follow one another.
  * The interface is GitLab Runner's `network/gitlab.go` (release 19.4).
  */
+import { networkInterfaces } from "node:os";
 import type { JobResponse } from "../simulator/job-response.ts";
 import { openApi } from "./api.ts";
 import { makeCertificate } from "./certificate.ts";
@@ -20,21 +21,30 @@ export interface Coordinator extends AsyncDisposable {
   artifactsOf(id: number): readonly Uint8Array[];
 }
 
+/** The loopback of the host is not there in a machine with a network of its own. */
+function hostAddress(): string {
+  const all = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const found = all.find(({ family, internal }) => family === "IPv4" && !internal);
+  if (found === undefined) throw new Error("This host has no address but its loopback's.");
+  return found.address;
+}
+
 const IDLE_SECONDS = 60;
 
 export function openCoordinator(options: { readonly tls: boolean }): Coordinator {
   const desk = openJobDesk();
   const repositories = makeRepositories();
-  const certificate = options.tls ? makeCertificate() : undefined;
+  const address = hostAddress();
+  const certificate = options.tls ? makeCertificate(address) : undefined;
   const server = Bun.serve({
-    hostname: "127.0.0.1",
+    hostname: address,
     port: 0,
     idleTimeout: IDLE_SECONDS,
     ...(certificate === undefined ? {} : { tls: { cert: certificate.cert, key: certificate.key } }),
     routes: openApi(desk),
     fetch: (request) => answerGit(request, { desk, root: repositories.root }),
   });
-  const url = `${options.tls ? "https" : "http"}://127.0.0.1:${server.port}`;
+  const url = `${options.tls ? "https" : "http"}://${address}:${server.port}`;
   return {
     url,
     certificateFile: certificate?.certFile,
