@@ -5,6 +5,7 @@
 import * as fs from "node:fs";
 import { dirname } from "node:path";
 import { explained } from "./explain-errno.ts";
+import { type MarksRequest, readMarks } from "./file-marks.ts";
 import { exchangePaths, fileHandle, lockFile, makeFifo, renameNew, shareData } from "./libc.ts";
 import { isMountPoint } from "./mount-table.ts";
 import { type PathFacts, toFacts } from "./path-facts.ts";
@@ -49,6 +50,8 @@ export interface Files {
   append(path: string, bytes: Uint8Array | string): void;
   copy(from: string, to: string, mode: number): void;
   list(path: string): string[];
+  /** See `file-marks.ts`. */
+  readMarks(path: string, request: MarksRequest): string;
   ensureDirectory(path: string, mode: number): void;
   /** All of it or nothing: when it throws, the directory is not there, or somebody else's. */
   createDirectory(path: string, mode: number): void;
@@ -102,6 +105,7 @@ function plainFiles(): Files {
     isMountPoint,
     isReadOnly,
     realPath: (path) => fs.realpathSync(path),
+    readMarks,
     readText: (path, sizeMaxBytes = TEXT_MAX_BYTES) => {
       const fd = fs.openSync(path, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
       try {

@@ -64,7 +64,7 @@ function undeclared(name: ImageName, suite: string): Definition {
     keep: KEEP_DEFAULT,
     needsAnsible: false,
     warnings: [],
-    words: [],
+    inputs: [],
   };
 }
 

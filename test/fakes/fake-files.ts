@@ -54,6 +54,12 @@ export function openFakeFiles(
       return node?.volume.fileSystem !== around?.volume.fileSystem;
     },
     isReadOnly: (path) => disk.need("access", path, false).volume.readOnly,
+    readMarks: (path) => {
+      const node = disk.look(path, true);
+      if (node === undefined) return "";
+      const text = node.kind === "file" ? node.text : "";
+      return `\0${node.kind} ${text.length} ${node.modifiedMs}\0`;
+    },
     realPath: (path) => {
       const node = disk.look(path, false);
       if (node?.kind !== "link") disk.need("realpath", path);

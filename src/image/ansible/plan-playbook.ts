@@ -3,6 +3,7 @@
  * machine, in a sandbox, and reaches it by a connection plugin of ours. Pure.
  */
 import { quoteArgument } from "../../text/format-command.ts";
+import { USUAL_PATHS } from "../definition/ansible-places.ts";
 import { IMAGE_GROUP, inventoryName } from "../definition/host-pattern.ts";
 import callbackText from "./callback.py" with { type: "text" };
 import type { Configuration } from "./configuration.ts";
@@ -115,12 +116,6 @@ export function planPlaybook(facts: AnsibleFacts): AnsiblePlan {
   };
 }
 
-/** Where Ansible looks besides, as it does where nobody says otherwise. */
-const USUAL = {
-  roles: "~/.ansible/roles:/usr/share/ansible/roles:/etc/ansible/roles",
-  collections: "~/.ansible/collections:/usr/share/ansible/collections",
-};
-
 /**
  * Variables win over an `ansible.cfg`: those of the first kind are what a build needs whatever it says,
  * those of the second are there only where it says nothing.
@@ -142,12 +137,12 @@ function planEnvironment(
     // The first of each is where requirements are installed to.
     ANSIBLE_ROLES_PATH: after(
       `${state}/roles`,
-      said("defaults.roles_path") ?? `${directory}/roles:${USUAL.roles}`,
+      said("defaults.roles_path") ?? `${directory}/roles:${USUAL_PATHS.roles}`,
     ),
     ANSIBLE_COLLECTIONS_PATH: after(
       `${state}/collections`,
       said("defaults.collections_path", "defaults.collections_paths") ??
-        `${directory}/collections:${USUAL.collections}`,
+        `${directory}/collections:${USUAL_PATHS.collections}`,
     ),
     ANSIBLE_CONNECTION_PLUGINS: after(
       `${work}/plugins/connection`,

@@ -1,113 +1,48 @@
 /** What an image is made from, as hashes: whether there is anything to do, and why. */
 import { createHash } from "node:crypto";
 import type { Host } from "../../host/host.ts";
+import { commandText } from "../creators/command.ts";
 import { creatorOf } from "../creators/creators.ts";
 import type { Definition, Refresh } from "../definition/definition.ts";
+import { findCommandFiles, findUsedFiles, type UsedHost } from "../definition/used-files.ts";
 import type { BuildInputs } from "../generations/manifest.ts";
+import { hashFiles } from "./hash-files.ts";
 
 /** Raised when the way images are built changes, so that all are built anew. */
 const BUILD_VERSION = 1;
 
-/** What lies beside a definition for Ansible to find by itself, without being named. */
-const ALWAYS_USED: readonly string[] = [
-  "ansible.cfg",
-  "group_vars",
-  "host_vars",
-  "library",
-  "filter_plugins",
-  "requirements.yml",
-  "requirements.yaml",
-];
-/** Where Ansible looks for what a task or play names. */
-const SEARCHED: readonly string[] = ["", "roles/", "files/", "templates/", "tasks/", "vars/"];
-
-const FILES_MAX = 20_000;
 const DAY_MS = 86_400_000;
 
-/** Reads the files that the definition uses. `parent` is `NAME/VERSION` of what it extends, or "". */
+/** Looks at the files that the definition uses. `parent` is `NAME/VERSION` of what it extends, or "". */
 export function gatherInputs(
-  host: Pick<Host, "files" | "clock">,
+  host: Pick<Host, "files" | "clock" | "environment">,
   definition: Definition,
   parent: string,
 ): BuildInputs {
   const creator = creatorOf(definition.create);
-  const paths = [
-    ...usedPaths(host, definition),
-    ...creator.inputs(definition.create.options, { directory: definition.directory }),
-  ];
+  const used = findUsedFiles(host, definition).paths;
+  const origin = originFiles(host, definition);
   return {
     definition: hash([definition.text]),
-    files: paths.length === 0 ? "" : hashFiles(host, paths),
+    files: used.length === 0 ? "" : hashFiles(host, used, { follow: true }),
     create: hash([
       String(BUILD_VERSION),
       definition.create.kind,
       String(creator.version),
       JSON.stringify(definition.create.options),
+      // Links in a tree are copied as they are.
+      ...(origin.length === 0 ? [] : [hashFiles(host, origin, { follow: false })]),
     ]),
     parent,
     bucket: refreshBucket(definition.refresh, host.clock.nowMs()),
   };
 }
 
-/**
- * The files and directories that the texts of the playbook name: roles, templates, task files and
- * their like, with what those name in turn. Too many is harmless: a build that was not needed.
- */
-function usedPaths(host: Pick<Host, "files">, definition: Definition): string[] {
-  const { directory } = definition;
-  const found = new Set<string>();
-  const waiting: string[] = [...definition.words, ...ALWAYS_USED];
-  const seen = new Set<string>();
-  for (let word = waiting.pop(); word !== undefined; word = waiting.pop()) {
-    // The key "roles" of a play does not mean the directory with all of them.
-    if (seen.has(word) || !isPlainPath(word) || SEARCHED.includes(`${word}/`)) continue;
-    seen.add(word);
-    for (const place of SEARCHED) {
-      const path = `${directory}/${place}${word}`;
-      if (path === definition.path || host.files.probe(path) === undefined) continue;
-      if (found.has(path)) continue;
-      found.add(path);
-      waiting.push(...wordsBelow(host, path));
-    }
-  }
-  return [...found].sort();
-}
-
-const isPlainPath = (word: string): boolean =>
-  /^[A-Za-z0-9_][A-Za-z0-9_./-]{0,200}$/.test(word) && !word.split("/").includes("..");
-
-/** Words in the YAML files of a role or task file: what they include, by whatever key. */
-function wordsBelow(host: Pick<Host, "files">, path: string): string[] {
-  const words: string[] = [];
-  for (const file of filesBelow(host, path)) {
-    if (!/\.ya?ml$/.test(file) || (host.files.probe(file)?.sizeBytes ?? 0) > 1_000_000) continue;
-    words.push(...(host.files.readText(file).match(/[A-Za-z0-9_][A-Za-z0-9_./-]*/g) ?? []));
-  }
-  return words;
-}
-
-function filesBelow(host: Pick<Host, "files">, path: string): string[] {
-  const files: string[] = [];
-  const waiting = [path];
-  for (let place = waiting.pop(); place !== undefined; place = waiting.pop()) {
-    const kind = host.files.probe(place)?.kind;
-    if (kind === "directory") {
-      for (const entry of host.files.list(place)) waiting.push(`${place}/${entry}`);
-    } else if (kind === "file" || kind === "link") files.push(place);
-    if (files.length > FILES_MAX) throw new Error(`"${path}" holds more than ${FILES_MAX} files`);
-  }
-  return files.sort();
-}
-
-function hashFiles(host: Pick<Host, "files">, paths: readonly string[]): string {
-  const sum = createHash("sha256");
-  for (const file of paths.flatMap((path) => filesBelow(host, path))) {
-    const facts = host.files.probe(file);
-    sum.update(`${file}\0${facts?.mode ?? 0}\0`);
-    sum.update(host.files.readLink(file) ?? host.files.readBytes(file));
-    sum.update("\0");
-  }
-  return sum.digest("hex");
+/** What the root file system is made from: when it changes, it is made anew. */
+function originFiles(host: UsedHost, { create, directory }: Definition): readonly string[] {
+  const named = creatorOf(create).inputs(create.options, { directory });
+  const text = commandText(create);
+  return text === undefined ? named : [...named, ...findCommandFiles(host, directory, text)];
 }
 
 const hash = (texts: readonly string[]): string =>

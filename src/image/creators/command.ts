@@ -64,6 +64,14 @@ export const command: Creator<Options> = {
   },
 };
 
+/** The text for the shell, where that is how an image is created. */
+export function commandText({ kind, options }: { kind: string; options: unknown }) {
+  const chosen = kind === "command" ? v.safeParse(shellOptions, options) : undefined;
+  return chosen?.success === true ? chosen.output.text : undefined;
+}
+
+const shellOptions = v.object({ kind: v.literal("shell"), text: v.string() });
+
 /** What the command is told besides the tree. */
 const commandEnvironment = (context: CreateContext): Readonly<Record<string, string>> => ({
   NSPAWN_RUNNER_TARGET: context.tree,

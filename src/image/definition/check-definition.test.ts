@@ -53,7 +53,7 @@ test("a play without variables is an image of the suite that has its name", () =
     keep: { count: 3, days: 30 },
     needsAnsible: false,
     warnings: [],
-    words: ["hosts", "all"],
+    inputs: [],
   });
 });
 
@@ -95,7 +95,7 @@ test("every variable arrives", () => {
     test: "systemctl is-active nginx\n",
     keep: { count: 5, days: 30 },
   });
-  expect(definition.words).toContain("g++");
+  expect(definition.packages).toContain("g++");
 });
 
 describe("the words of YAML 1.1, as Ansible reads them", () => {
@@ -460,8 +460,6 @@ describe("what is Ansible's is not ours to judge", () => {
     - copy: {src: motd, dest: /etc/motd}
 `);
     expect(definition.test).toBe("docker ps --format '{{.Names}}'");
-    expect(definition.words).toContain("motd");
-    expect(definition.words.join(" ")).not.toContain("ANSIBLE_VAULT");
   });
 
   test.each([

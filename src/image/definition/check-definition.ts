@@ -127,7 +127,7 @@ function toDefinition(
     keep: values.nspawn_runner_keep,
     needsAnsible: needsAnsible(playbook),
     warnings: [],
-    words: playbook.words,
+    inputs: values.nspawn_runner_inputs,
   };
 }
 

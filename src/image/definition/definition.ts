@@ -50,6 +50,6 @@ export interface Definition {
   readonly needsAnsible: boolean;
   /** What may not do what was meant: told to whoever builds it. */
   readonly warnings: readonly Finding[];
-  /** All texts in the file, for finding the files that it uses (see `inputs-hash.ts`). */
-  readonly words: readonly string[];
+  /** `nspawn_runner_inputs`: files that count, and that nothing else names. */
+  readonly inputs: readonly string[];
 }

@@ -35,8 +35,6 @@ export interface Play {
 export interface Nodes extends NodeAccess {
   /** What the file is: nothing where it is no YAML. */
   readonly top: unknown;
-  /** Every text in the file, once each. */
-  readonly words: readonly string[];
   /** The keys of all maps. */
   readonly keys: readonly { readonly name: string; readonly offset: number }[];
   /** Line and column of an offset, from 1. */
@@ -76,7 +74,6 @@ export function parsePlaybook(text: string): Playbook {
 export function parseNodes(text: string): Nodes {
   const empty = {
     top: undefined,
-    words: [],
     keys: [],
     targets: new Map(),
     faults: [],
@@ -128,11 +125,8 @@ function narrowTag(tag: Tags[number]): Tags[number] {
   return { ...tag, test: new RegExp(PLAIN_TEXT + tag.test.source) };
 }
 
-function readNodes(
-  document: Document.Parsed,
-): Pick<Nodes, "targets" | "words" | "keys" | "faults"> {
+function readNodes(document: Document.Parsed): Pick<Nodes, "targets" | "keys" | "faults"> {
   const faults: Fault[] = [];
-  const words = new Set<string>();
   const keys: { name: string; offset: number }[] = [];
   const anchors = new Map<string, unknown>();
   const targets = new Map<Alias, unknown>();
@@ -149,14 +143,13 @@ function readNodes(
     if (!isKnownTag(node.tag)) {
       faults.push({ offset, message: `Ansible knows no tag "${escapeUntrusted(node.tag ?? "")}"` });
     }
-    if (isScalar(node) && typeof node.value === "string" && !isVaulted(node)) words.add(node.value);
     if (isMap(node)) {
       const named = namedKeys(node);
       keys.push(...named);
       faults.push(...findDoubleKeys(named));
     }
   }
-  return { targets, faults, words: [...words], keys };
+  return { targets, faults, keys };
 }
 
 /**

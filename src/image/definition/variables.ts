@@ -163,6 +163,16 @@ export const variables = v.strictObject({
       ),
     ),
   ),
+  nspawn_runner_inputs: v.optional(
+    v.pipe(
+      v.array(v.pipe(v.string(), v.regex(/^[^\0\n]+$/, "must be a path, or a pattern of paths"))),
+      v.title("a list of paths"),
+      v.description(
+        "Files and directories of the host that count for the image, and that no task names: when one changes, there is something to do. Relative to the definition; `*` and `?` may be used.",
+      ),
+    ),
+    [],
+  ),
   nspawn_runner_upgrade: v.optional(
     v.pipe(
       v.boolean(),
