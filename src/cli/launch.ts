@@ -1,4 +1,4 @@
-/** `internal-launch MACHINE`: the `ExecStart=` of a machine with a layered clone. */
+/** `internal-launch MACHINE`: the `ExecStart=` of a machine. */
 import { launchMachine } from "../machine/launch.ts";
 import { parseMachineName } from "../text/names.ts";
 import type { Action } from "./context.ts";

@@ -23,6 +23,7 @@ const library = () =>
     getrlimit: { args: [int, pointer], returns: int },
     setrlimit: { args: [int, pointer], returns: int },
     signal: { args: [int, i64], returns: pointer },
+    prctl: { args: [int, u64, u64, u64, u64], returns: int },
     poll: { args: [pointer, u64, int], returns: int },
     syscall: { args: [i64, i64, i64, i64, i64, i64], returns: i64 },
     __errno_location: { args: [], returns: pointer },
@@ -259,6 +260,20 @@ const pin = (buffer: Buffer): Buffer => {
   pinned.push(buffer);
   return buffer;
 };
+
+const PR_SET_SECCOMP = 22;
+const SECCOMP_MODE_FILTER = 2n;
+/** Bytes of a struct sock_filter. */
+const INSTRUCTION_BYTES = 8;
+
+/** prctl(2): a filter of system calls for this thread, and for all that it starts or becomes. */
+export function filterSystemCalls(program: Uint8Array): void {
+  const header = Buffer.alloc(16); // struct sock_fprog: length, program
+  header.writeUInt16LE(program.length / INSTRUCTION_BYTES, 0);
+  header.writeBigUInt64LE(BigInt(ptr(program)), 8);
+  const result = libc().prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, BigInt(ptr(header)), 0n, 0n);
+  check("prctl", "PR_SET_SECCOMP", result);
+}
 
 /** Ignored by our runtime (SigIgn of proc(5), Bun 1.4.5); an ignored signal stays so through execve(2). */
 const SIGNALS_IGNORED = { SIGPIPE: 13, SIGXFSZ: 25 };

@@ -2,7 +2,7 @@
 import { RunnerError } from "../text/errors.ts";
 import { formatCommand, formatCommandFailure } from "../text/format-command.ts";
 import { formatSize } from "../text/sizes.ts";
-import { becomeProgram, blockSignal, SIGQUIT } from "./libc.ts";
+import { becomeProgram, blockSignal, filterSystemCalls, SIGQUIT } from "./libc.ts";
 import type { Log } from "./log.ts";
 import {
   awaitManager,
@@ -90,8 +90,11 @@ export interface Processes {
    * another sees to when it fails. Throws a system error when it cannot be started.
    */
   leave(argv: readonly string[]): Promise<void>;
-  /** Our process becomes that program, an absolute path, with our environment. Throws, or is gone. */
-  become(argv: readonly string[]): never;
+  /**
+   * Our process becomes that program, an absolute path, with our environment, and a filter of system
+   * calls in the form of seccomp(2). Throws, or is gone.
+   */
+  become(argv: readonly string[], filter: Uint8Array): never;
   /** Where a command is, by PATH; nothing when it is not installed. */
   which(command: string): string | undefined;
   /** See `process-facts.ts`. */
@@ -233,7 +236,10 @@ export function openProcesses(context: {
       return pipeCommands(whole(from), whole(to), { ...options, signal });
     },
     leave,
-    become: (argv) => becomeProgram(argv[0] ?? "", argv, environment),
+    become: (argv, filter) => {
+      filterSystemCalls(filter);
+      return becomeProgram(argv[0] ?? "", argv, environment);
+    },
     which: (command) => Bun.which(command, { PATH: path }) ?? undefined,
     probe: probeProcess,
   };

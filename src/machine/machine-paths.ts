@@ -41,7 +41,7 @@ export interface MachinePaths {
   readonly units: string;
   /** Programs of the host that its scripts may call. */
   readonly bin: string;
-  /** For the launcher of a layered clone. */
+  /** What the unit does before it becomes nspawn, for its launcher. */
   readonly launch: string;
   /** The script that the unit ends with. */
   readonly release: string;

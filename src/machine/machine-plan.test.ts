@@ -29,10 +29,14 @@ const facts: MachineFacts = {
   loosening: NO_LOOSENING,
 };
 
+/** What starts the unit, and what the unit becomes. */
+const wordsOf = (of: MachineFacts): readonly string[] => {
+  const { start, nspawn } = planMachine(of);
+  return [...start, ...nspawn];
+};
+
 test("a machine that boots, on btrfs", () => {
-  expect(
-    planMachine(facts).start.filter((word) => !word.startsWith("systemd.mask=")),
-  ).toMatchInlineSnapshot(`
+  expect(wordsOf(facts).filter((word) => !word.startsWith("systemd.mask="))).toMatchInlineSnapshot(`
     [
       "systemd-run",
       "--quiet",
@@ -62,6 +66,9 @@ test("a machine that boots, on btrfs", () => {
       "--property=ExecStopPost=-/bin/sh /run/nspawn-runner/machines/job-17-abcdef/release",
       "--property=PrivateMounts=yes",
       "--",
+      "/usr/bin/nspawn-runner",
+      "internal-launch",
+      "job-17-abcdef",
       "/usr/bin/systemd-nspawn",
       "--quiet",
       "--keep-unit",
@@ -73,6 +80,7 @@ test("a machine that boots, on btrfs", () => {
       "--private-users-ownership=map",
       "--link-journal=no",
       "--timezone=off",
+      "--system-call-filter=~io_uring_setup io_uring_enter io_uring_register userfaultfd",
       "--resolv-conf=replace-host",
       "--bind-ro=/run/nspawn-runner/machines/job-17-abcdef/control:/run/nspawn-runner",
       "--bind-ro=/usr/bin/gitlab\\:runner:/run/nspawn-runner/bin/gitlab-runner",
@@ -111,6 +119,7 @@ test("a machine without init, on overlay, is launched by us", () => {
       "--private-users-ownership=off",
       "--link-journal=no",
       "--timezone=off",
+      "--system-call-filter=~io_uring_setup io_uring_enter io_uring_register userfaultfd",
       "--resolv-conf=replace-host",
       "--bind-ro=/run/nspawn-runner/machines/job-17-abcdef/control:/run/nspawn-runner",
       "--console=pipe",
@@ -149,7 +158,7 @@ const beyond = (plan: readonly string[], other: readonly string[]): string[] =>
   plan.filter((word) => !other.includes(word));
 
 test("a network of its own changes this, and nothing else", () => {
-  const [own, hosts] = [planMachine(connected).start, planMachine(facts).start];
+  const [own, hosts] = [wordsOf(connected), wordsOf(facts)];
   expect(beyond(own, hosts)).toMatchInlineSnapshot(`
     [
       "--property=BindReadOnlyPaths=-/run/nspawn-runner/machines/job-17-abcdef/resolv.conf:/etc/resolv.conf",
@@ -160,8 +169,8 @@ test("a network of its own changes this, and nothing else", () => {
   expect(beyond(hosts, own)).toEqual([]);
   const alone = { ...connected, payload: { kind: "agent" } } as const;
   const [ownAlone, hostsAlone] = [
-    planMachine(alone).start,
-    planMachine({ ...facts, payload: { kind: "agent" } }).start,
+    wordsOf(alone),
+    wordsOf({ ...facts, payload: { kind: "agent" } }),
   ];
   expect(beyond(ownAlone, hostsAlone)).toMatchInlineSnapshot(`
     [
@@ -182,10 +191,10 @@ test("a person's machine is an agent's, with their terminal, their words in a fi
     hostName: "trixie",
   } as const;
   const [one, other] = [
-    planMachine({ ...facts, payload: session }),
-    planMachine({ ...facts, payload: { kind: "agent" } }),
+    wordsOf({ ...facts, payload: session }),
+    wordsOf({ ...facts, payload: { kind: "agent" } }),
   ];
-  expect(beyond(one.start, other.start)).toMatchInlineSnapshot(`
+  expect(beyond(one, other)).toMatchInlineSnapshot(`
     [
       "--wait",
       "--pty",
@@ -196,15 +205,17 @@ test("a person's machine is an agent's, with their terminal, their words in a fi
       "/run/nspawn-runner/session",
     ]
   `);
-  expect(beyond(other.start, one.start)).toMatchInlineSnapshot(`
+  expect(beyond(other, one)).toMatchInlineSnapshot(`
     [
       "--console=pipe",
       "/run/nspawn-runner/agent",
     ]
   `);
-  const piped = planMachine({ ...facts, payload: { ...session, terminal: false } });
-  expect(beyond(piped.start, one.start)).toEqual(["--pipe", "--console=pipe"]);
-  const written = one.files.find((file) => file.path.endsWith("/control/command"));
+  const piped = wordsOf({ ...facts, payload: { ...session, terminal: false } });
+  expect(beyond(piped, one)).toEqual(["--pipe", "--console=pipe"]);
+  const written = planMachine({ ...facts, payload: session }).files.find((file) =>
+    file.path.endsWith("/control/command"),
+  );
   expect(written?.text).toBe("exec sh -c 'echo $HOME %n' 'it'\\''s'\n");
 });
 

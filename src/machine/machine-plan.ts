@@ -21,6 +21,7 @@ import { CONTROL_INSIDE, machinePaths } from "./machine-paths.ts";
 import type { MachineSettings } from "./machine-settings.ts";
 import { machineUnits } from "./machine-units.ts";
 import type { Payload } from "./payload.ts";
+import { allowsSocketcall, systemCallArguments } from "./system-calls.ts";
 import { JOURNAL_PROPERTIES } from "./unit-journal.ts";
 
 const NSPAWN_PATH = "/usr/bin/systemd-nspawn";
@@ -59,7 +60,6 @@ export function planMachine(facts: MachineFacts): MachinePlan {
   const { unit, slice } = machineUnits(facts.name);
   const nspawn = nspawnCommand(facts);
   const control = planControlDirectory(facts);
-  const execStart = isLayered(facts) ? [...facts.driver, "internal-launch", facts.name] : nspawn;
   return {
     facts,
     unit,
@@ -76,7 +76,9 @@ export function planMachine(facts: MachineFacts): MachinePlan {
       "--service-type=notify",
       ...unitProperties(facts).map((property) => `--property=${property}`),
       "--",
-      ...execStart,
+      ...facts.driver,
+      "internal-launch",
+      facts.name,
     ],
   };
 }
@@ -95,10 +97,13 @@ function isLayered(facts: MachineFacts): facts is MachineFacts & { readonly clon
 function hostFiles(facts: MachineFacts, nspawn: readonly string[]): PlannedFile[] {
   const paths = machinePaths(facts.name);
   const file = (path: string, text: string): PlannedFile => ({ path, mode: 0o600, text });
-  const release = file(paths.release, releaseScript(facts));
-  if (!isLayered(facts)) return [release];
-  const launch: Launch = { mounts: facts.clone.mounts, idShift: facts.idShift, nspawn };
-  return [release, file(paths.launch, JSON.stringify(launch))];
+  const launch: Launch = {
+    mounts: isLayered(facts) ? facts.clone.mounts : [],
+    idShift: facts.idShift,
+    nspawn,
+    socketcall: allowsSocketcall(facts.loosening),
+  };
+  return [file(paths.release, releaseScript(facts)), file(paths.launch, JSON.stringify(launch))];
 }
 
 function nspawnCommand(facts: MachineFacts): string[] {
@@ -116,6 +121,7 @@ function nspawnCommand(facts: MachineFacts): string[] {
     `--private-users-ownership=${isLayered(facts) ? "off" : "map"}`,
     "--link-journal=no",
     "--timezone=off",
+    ...systemCallArguments(facts.loosening),
     ...networkArguments(facts.network),
     `--bind-ro=${control}:${CONTROL_INSIDE}`,
     ...gitlabRunnerBind(facts.gitlabRunner),

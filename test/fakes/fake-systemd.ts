@@ -133,7 +133,7 @@ export function openSystemd(options: {
     return { exitCode: 1, stderr: "Job failed." };
   };
 
-  /** A layered clone is started by our launcher, which becomes nspawn, or fails. */
+  /** A machine is started by our launcher, which becomes nspawn, or fails. */
   const programOf = async (execStart: readonly string[]): Promise<readonly string[]> => {
     if (!execStart.includes("internal-launch")) return execStart;
     try {

@@ -58,7 +58,12 @@ async function launch(plan: ClonePlan, script: string) {
   const { runtime, launch } = machinePaths(name);
   host.files.ensureDirectory(runtime, 0o700);
   try {
-    const words = { mounts: plan.mounts, idShift: ID_SHIFT, nspawn: ["/bin/sh", "-c", script] };
+    const words = {
+      mounts: plan.mounts,
+      idShift: ID_SHIFT,
+      nspawn: ["/bin/sh", "-c", script],
+      socketcall: false,
+    };
     host.files.writeText(launch, JSON.stringify(words), 0o600);
     return await start(["unshare", "--mount", "nspawn-runner", "internal-launch", name]).ended;
   } finally {
