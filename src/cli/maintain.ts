@@ -2,7 +2,9 @@
 import { buildLimits } from "../config/choices.ts";
 import type { Config } from "../config/config.ts";
 import type { Host } from "../host/host.ts";
+import type { PlaybookWords } from "../image/ansible/playbook-words.ts";
 import { removeStaleDrafts } from "../image/draft.ts";
+import type { Manifest } from "../image/generations/manifest.ts";
 import {
   type MaintenanceTask,
   openMaintenance,
@@ -20,6 +22,7 @@ import { openImageStore } from "./image-store.ts";
 export interface MaintainOptions {
   readonly names: readonly string[];
   readonly wish: MaintenanceWish;
+  readonly words?: PlaybookWords;
   readonly check: boolean;
   readonly json: boolean;
   readonly jobs: number;
@@ -32,6 +35,7 @@ interface Report {
   readonly reason: string;
   readonly version?: string;
   readonly seconds?: number;
+  readonly playbook?: Manifest["playbook"];
 }
 
 /** Ends with a system failure when any image failed; one failure stops none of the others. */
@@ -51,6 +55,7 @@ export async function maintainImages(
   const tasks = openMaintenance(host, store, {
     definitions,
     wish: options.wish,
+    ...(options.words === undefined ? {} : { words: options.words }),
     limits: buildLimits(config),
     whenLocked: "refuse",
   });
@@ -97,15 +102,29 @@ async function runAll(
     if (end.kind === "failed") return failure(host, image, end.error);
     const { result } = end;
     if (result.kind === "skipped") return { image, result: "skipped", reason: result.reason };
-    const { version, buildSeconds } = result.manifest;
-    return { image, result: "built", reason: result.reason, version, seconds: buildSeconds };
+    const { version, buildSeconds, playbook } = result.manifest;
+    const more = playbook === undefined ? {} : { playbook };
+    return {
+      image,
+      result: "built",
+      reason: result.reason,
+      version,
+      seconds: buildSeconds,
+      ...more,
+    };
   });
 }
 
 function describeResult(result: TaskResult): string {
   return result.kind === "skipped"
     ? result.reason
-    : `built in ${result.manifest.buildSeconds} s, because ${result.reason}`;
+    : `built in ${result.manifest.buildSeconds} s${describePlaybook(result.manifest)}, because ${result.reason}`;
+}
+
+function describePlaybook({ playbook }: Manifest): string {
+  if (playbook === undefined) return "";
+  const { ok, changed, failed } = playbook;
+  return ` (tasks: ${ok} ok, ${changed} changed, ${failed} failed)`;
 }
 
 function summarise(host: Host, reports: readonly Report[], options: MaintainOptions): void {

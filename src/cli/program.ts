@@ -162,6 +162,7 @@ function addImages(add: Add): void {
     examples: [
       "nspawn-runner chroot-maintenance",
       "nspawn-runner chroot-maintenance trixie --check",
+      "nspawn-runner chroot-maintenance trixie -- --tags web -v",
     ],
   })
     .option("--check", "only say what would be done, and why")

@@ -32,7 +32,10 @@ export async function createImage(
   requireNewName(host, store, name);
   const definition = undeclared(name, suite);
   const inputs = gatherInputs(host, definition, "");
-  await buildImage(host, store, { definition, inputs, base: undefined, limits, observer });
+  await buildImage(host, store, {
+    ...{ definition, inputs, base: undefined, limits, observer },
+    words: [],
+  });
 }
 
 /** Throws a usage error when there is an image of that name. */

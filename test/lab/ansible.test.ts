@@ -150,6 +150,29 @@ describe.each([...PLACES])("a playbook on $kind", (place) => {
   });
 });
 
+test("words for one run reach the playbook; the next maintenance is of the definition alone", async () => {
+  const { runner, declare } = openDeclared(btrfs);
+  declare(
+    "worded",
+    { create: { from: "trixie" }, upgrade: false },
+    `  gather_facts: false
+  tasks:
+    - shell: echo {{ word | default('none') }} >>/srv/words
+      tags: [words]
+    - shell: echo other >>/srv/words
+`,
+  );
+  const created = await runner.call("chroot-create", "worded");
+  expect(created.stderr).toContain("(tasks: 2 ok, 2 changed, 0 failed), because");
+  const worded = ["chroot-maintenance", "worded", "--", "--tags", "words", "-e", "word=mine"];
+  expect((await runner.call(...worded)).stderr).toContain("(tasks: 1 ok, 1 changed, 0 failed)");
+  const machine = await runner.machine("worded");
+  expect((await machine.run("cat /srv/words")).stdout).toBe("none\nother\nmine\n");
+  const check = await runner.call("chroot-maintenance", "worded", "--check");
+  expect(check.stdout).toContain("would update, because its playbook was run with words");
+  expect((await runner.call("chroot-maintenance", "--", "-v")).code).toBe(2);
+});
+
 test("a build that is killed in its playbook takes it along, and the next run mends the rest", async () => {
   const { runner, declare, generations } = openDeclared(btrfs);
   const task = (words: string): string => `  tasks:\n    - shell: ${words}\n`;

@@ -10,6 +10,7 @@ const facts: AnsibleFacts = {
   work: "/r/.drafts/web/work/ansible",
   playbook: "/etc/nspawn-runner/web.yaml",
   directory: "/etc/nspawn-runner",
+  words: [],
   configuration: undefined,
   requirements: undefined,
   passwd: "root:x:0:0::/root:/bin/sh",

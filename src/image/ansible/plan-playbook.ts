@@ -25,6 +25,8 @@ export interface AnsibleFacts {
   /** The playbook, and where its roles and files lie. */
   readonly playbook: string;
   readonly directory: string;
+  /** For ansible-playbook, besides ours. */
+  readonly words: readonly string[];
   /** The `ansible.cfg` beside the playbook. */
   readonly configuration: Configuration | undefined;
   readonly requirements: string | undefined;
@@ -84,7 +86,13 @@ export function planPlaybook(facts: AnsibleFacts): AnsiblePlan {
           planSandbox({ ...places, name: "galaxy" }, environment, command),
         );
   const playbook = planSandbox({ ...places, name: "playbook" }, environment, [
-    ...[facts.programs.playbook, "--inventory", at("inventory.yml"), facts.playbook],
+    ...[
+      facts.programs.playbook,
+      "--inventory",
+      at("inventory.yml"),
+      ...facts.words,
+      facts.playbook,
+    ],
   ]);
   return {
     directories: ["plugins", "plugins/connection", "plugins/callback", "door", "state"].map(at),

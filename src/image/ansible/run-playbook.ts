@@ -35,6 +35,8 @@ interface Run {
   readonly draft: Draft;
   readonly machine: BuildMachine;
   readonly log: BuildLog;
+  /** For ansible-playbook, besides ours. */
+  readonly words: readonly string[];
   /** Whether it may use the network beside the machine. */
   readonly connects: boolean;
   readonly timeoutSeconds: number;
@@ -76,6 +78,7 @@ async function layOut(host: Host, run: Run): Promise<AnsiblePlan> {
     },
     environment: passedOn(host),
     image: definition.name,
+    words: run.words,
     work: `${draft.work}/ansible`,
     playbook: definition.path,
     directory,
@@ -142,7 +145,8 @@ function readResult(host: Host, plan: AnsiblePlan, definition: Definition): Play
       hints: [hint],
     });
   }
-  return read.output;
+  const { ok, changed, failed, skipped } = read.output;
+  return { ok, changed, failed, skipped };
 }
 
 /** Throws a system error when there is no Ansible. */

@@ -7,9 +7,10 @@ import type { MachineLimits } from "../../machine/machine-limits.ts";
 import { type MachineSettings, PLAIN_SETTINGS } from "../../machine/machine-settings.ts";
 import type { NetworkRequest } from "../../network/network-request.ts";
 import { RunnerError } from "../../text/errors.ts";
-import { requireAnsible, runPlaybook } from "../ansible/run-playbook.ts";
+import { type PlaybookResult, requireAnsible, runPlaybook } from "../ansible/run-playbook.ts";
 import { creatorOf } from "../creators/creators.ts";
 import { missingTools } from "../creators/missing-tools.ts";
+import { checkUsedFiles } from "../definition/check-used-files.ts";
 import type { Definition } from "../definition/definition.ts";
 import { formatFinding } from "../definition/finding.ts";
 import { type Draft, type ImageStore, openDraft, writeToDisk } from "../draft.ts";
@@ -42,6 +43,8 @@ export interface BuildRequest {
   readonly base: string | undefined;
   readonly limits: BuildLimits;
   readonly observer: BuildObserver;
+  /** For ansible-playbook. */
+  readonly words: readonly string[];
 }
 
 export interface BuildObserver {
@@ -81,8 +84,8 @@ export async function buildImage(
     observer.phase(text);
   };
   try {
-    for (const warning of definition.warnings) observer.warn(formatFinding(warning));
-    const description = await buildTree(host, store, { request, draft, log, begin });
+    tellFindings(host, definition, observer);
+    const { description, playbook } = await buildTree(host, store, { request, draft, log, begin });
     for (const text of explainMissing(description.missing)) observer.warn(text);
     const settings = settleSettings(definition, description);
     begin("Trying it");
@@ -101,6 +104,7 @@ export async function buildImage(
       packages: { ...description.packages },
       settings,
       keep: { ...definition.keep },
+      ...(playbook === undefined ? {} : { playbook }),
       log: log.path,
     };
     writeManifest(host, draft.tree, manifest);
@@ -123,7 +127,26 @@ interface Parts {
   readonly begin: (text: string) => void;
 }
 
-async function buildTree(host: Host, store: ImageStore, parts: Parts): Promise<Description> {
+/** Warns of what may not do what was meant. Throws a system error about what would leave the image. */
+function tellFindings(host: Host, definition: Definition, observer: BuildObserver): void {
+  const findings = [...definition.warnings, ...checkUsedFiles(host, definition)];
+  for (const finding of findings) {
+    if (finding.severity === "warning") observer.warn(formatFinding(finding));
+  }
+  const faults = findings.filter(({ severity }) => severity === "error").map(formatFinding);
+  if (faults.length === 0) return;
+  throw new RunnerError({
+    kind: "system",
+    message: `Files that its definition uses cannot be used:\n  ${faults.join("\n  ")}`,
+  });
+}
+
+interface BuiltTree {
+  readonly description: Description;
+  readonly playbook: PlaybookResult | undefined;
+}
+
+async function buildTree(host: Host, store: ImageStore, parts: Parts): Promise<BuiltTree> {
   const { request, draft, log, begin } = parts;
   const { definition, base } = request;
   const creator = creatorOf(definition.create);
@@ -151,18 +174,19 @@ async function buildTree(host: Host, store: ImageStore, parts: Parts): Promise<D
     await store.storage.copyTree(host, base, draft.tree);
   }
   const created = base === undefined && creator.installsPackages(definition.create.options);
-  await customise(host, store, parts, {
+  const playbook = await customise(host, store, parts, {
     upgrade: base !== undefined && definition.upgrade,
     packages: created ? [] : definition.packages,
   });
   begin("Sealing");
-  return sealImage(host, store, {
+  const description = await sealImage(host, store, {
     image: definition.name,
     draft,
     log,
     user: definition.settings.user,
     ...request.limits,
   });
+  return { description, playbook };
 }
 
 /** Ansible's modules are Python. */
@@ -176,7 +200,7 @@ async function customise(
   store: ImageStore,
   { request, draft, log, begin }: Parts,
   work: { readonly upgrade: boolean; readonly packages: readonly string[] },
-): Promise<void> {
+): Promise<PlaybookResult | undefined> {
   const { definition } = request;
   const { enabledUnits, maskedUnits } = definition;
   const nothing =
@@ -184,10 +208,11 @@ async function customise(
     work.packages.length === 0 &&
     enabledUnits.length + maskedUnits.length === 0 &&
     !definition.needsAnsible;
-  if (nothing) return;
+  if (nothing) return undefined;
   begin("Starting its machine");
   const machine = machineRequest(host, { request, draft, log, root: "tree" });
-  await withBuildMachine(host, store, machine, async (running) => {
+  return withBuildMachine(host, store, machine, async (running) => {
+    let result: PlaybookResult | undefined;
     if (work.upgrade) {
       begin("Upgrading packages");
       await running.call("Upgrading packages", ["upgrade_packages"]);
@@ -199,8 +224,9 @@ async function customise(
     if (definition.needsAnsible) {
       await running.call("Installing Python", ["need_python"]);
       begin("Running the playbook");
-      await runPlaybook(host, {
+      result = await runPlaybook(host, {
         ...{ definition, draft, machine: running, log },
+        words: request.words,
         connects: request.limits.network.kind !== "none",
         timeoutSeconds: request.limits.timeoutSeconds,
       });
@@ -211,6 +237,7 @@ async function customise(
     if (maskedUnits.length > 0) {
       await running.call("Masking units", ["set_units", "mask", ...maskedUnits]);
     }
+    return result;
   });
 }
 

@@ -1,6 +1,7 @@
 /** What an image is made from, as hashes: whether there is anything to do, and why. */
 import { createHash } from "node:crypto";
 import type { Host } from "../../host/host.ts";
+import type { PlaybookWords } from "../ansible/playbook-words.ts";
 import { commandText } from "../creators/command.ts";
 import { creatorOf } from "../creators/creators.ts";
 import type { Definition, Refresh } from "../definition/definition.ts";
@@ -35,6 +36,7 @@ export function gatherInputs(
     ]),
     parent,
     bucket: refreshBucket(definition.refresh, host.clock.nowMs()),
+    words: "",
   };
 }
 
@@ -44,6 +46,10 @@ function originFiles(host: UsedHost, { create, directory }: Definition): readonl
   const text = commandText(create);
   return text === undefined ? named : [...named, ...findCommandFiles(host, directory, text)];
 }
+
+/** The inputs of a build whose playbook gets words of a person's: no definition says them again. */
+export const withWords = (inputs: BuildInputs, { words, changes }: PlaybookWords): BuildInputs =>
+  changes ? { ...inputs, words: hash(words) } : inputs;
 
 const hash = (texts: readonly string[]): string =>
   createHash("sha256").update(texts.join("\0")).digest("hex");
@@ -65,6 +71,7 @@ export function explainDue(before: BuildInputs | undefined, now: BuildInputs): s
   if (before.create !== now.create) return "the way it is created has changed";
   if (before.parent !== now.parent) return "the image it extends has changed";
   if (before.definition !== now.definition) return "its definition has changed";
+  if (before.words !== now.words) return "its playbook was run with words of a person's";
   if (before.files !== now.files) return "files that its definition uses have changed";
   if (before.bucket !== now.bucket) return "its packages may have changed since its last build";
   return undefined;

@@ -13,6 +13,7 @@ import {
 } from "./check-definition.ts";
 import { type Child, checkParents } from "./check-parents.ts";
 import { checkSyntax, hasAnsible } from "./check-syntax.ts";
+import { checkUsedFiles } from "./check-used-files.ts";
 import {
   type FoundDefinitions,
   findDefinitions,
@@ -73,6 +74,11 @@ export async function lintDefinitions(
     ),
     ...parents.filter(({ path }) => paths.has(path)),
   ];
+  findings.push(
+    ...linted.flatMap(({ checked }) =>
+      checked.kind === "valid" ? checkUsedFiles(host, checked.definition) : [],
+    ),
+  );
   if (hasAnsible(host)) findings.push(...(await lintSyntax(host, linted)));
   else if (linted.some(({ checked }) => needsAnsible(checked))) {
     host.log.info("Ansible is not installed here, so tasks and roles were not looked at.");

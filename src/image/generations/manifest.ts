@@ -34,6 +34,8 @@ const inputsSchema = v.object({
   parent: v.string(),
   /** The day or week of the build, for what changes by itself; else empty. */
   bucket: v.string(),
+  /** Hash of what a person gave the playbook for that one run; empty for most. */
+  words: v.optional(v.string(), ""),
 });
 
 const entries = {
@@ -54,6 +56,10 @@ const entries = {
   settings: settingsSchema,
   /** Which older generations stay beside it; see `keep.ts`. */
   keep: v.object({ count: v.number(), days: v.number() }),
+  /** What its playbook did, by number of tasks; absent where there was none. */
+  playbook: v.optional(
+    v.object({ ok: v.number(), changed: v.number(), failed: v.number(), skipped: v.number() }),
+  ),
   /** The whole output of the build. */
   log: v.optional(v.string()),
 };

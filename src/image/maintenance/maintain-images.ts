@@ -2,8 +2,9 @@
 import type { Host } from "../../host/host.ts";
 import { RunnerError } from "../../text/errors.ts";
 import { type ImageName, parseImageName } from "../../text/names.ts";
+import { NO_WORDS, type PlaybookWords } from "../ansible/playbook-words.ts";
 import { type BuildLimits, type BuildObserver, buildImage } from "../build/build-image.ts";
-import { gatherInputs } from "../build/inputs.ts";
+import { gatherInputs, withWords } from "../build/inputs.ts";
 import { awaitChangeLock, requireChangeLock } from "../change-lock.ts";
 import { creatorOf } from "../creators/creators.ts";
 import type { Definition } from "../definition/definition.ts";
@@ -45,11 +46,13 @@ export function openMaintenance(
     readonly definitions: readonly Definition[];
     readonly wish: MaintenanceWish;
     readonly limits: BuildLimits;
+    /** For each playbook. */
+    readonly words?: PlaybookWords;
     /** What to do about an image that another command is changing. */
     readonly whenLocked: WhenLocked;
   },
 ): readonly MaintenanceTask[] {
-  const { wish, limits, whenLocked } = request;
+  const { wish, limits, whenLocked, words = NO_WORDS } = request;
   const ended = new Map<string, PromiseWithResolvers<void>>();
   const nodes = request.definitions.map((definition) => ({
     name: definition.name,
@@ -70,7 +73,14 @@ export function openMaintenance(
     run: async (observer) => {
       try {
         if (parent !== undefined) await ended.get(parent)?.promise;
-        return await maintainOne(host, store, { definition, wish, limits, observer, whenLocked });
+        return await maintainOne(host, store, {
+          definition,
+          wish,
+          words,
+          limits,
+          observer,
+          whenLocked,
+        });
       } finally {
         ended.get(name)?.resolve();
       }
@@ -94,6 +104,7 @@ async function maintainOne(
   work: {
     readonly definition: Definition;
     readonly wish: MaintenanceWish;
+    readonly words: PlaybookWords;
     readonly limits: BuildLimits;
     readonly observer: BuildObserver;
     readonly whenLocked: WhenLocked;
@@ -113,7 +124,14 @@ async function maintainOne(
   const { plan, inputs } = planOne(host, store, work);
   if (plan.kind === "skip") return { kind: "skipped", reason: plan.reason };
   const base = plan.kind === "update" ? plan.base : undefined;
-  const manifest = await buildImage(host, store, { definition, inputs, base, limits, observer });
+  const manifest = await buildImage(host, store, {
+    definition,
+    inputs: withWords(inputs, work.words),
+    base,
+    limits,
+    observer,
+    words: work.words.words,
+  });
   return { kind: "built", reason: plan.reason, manifest };
 }
 

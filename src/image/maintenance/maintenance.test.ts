@@ -5,7 +5,14 @@ import { explainDue, refreshBucket } from "../build/inputs.ts";
 import { orderByParent } from "./order.ts";
 import { planMaintenance } from "./plan-maintenance.ts";
 
-const inputs = { definition: "d", files: "f", create: "c", parent: "", bucket: "2026-11-24" };
+const inputs = {
+  definition: "d",
+  files: "f",
+  create: "c",
+  parent: "",
+  bucket: "2026-11-24",
+  words: "",
+};
 const current = { tree: "/r/a.v/a_1", pinned: false, inputs };
 const facts = { definition: { recreate: false }, current, inputs, wish: "due" } as const;
 const later = { ...inputs, bucket: "2026-11-25" };
@@ -64,6 +71,7 @@ test("inputs that are the same are never due", () => {
     create: text,
     parent: text,
     bucket: text,
+    words: text,
   });
   fc.assert(
     fc.property(any, any, (before, now) => {
