@@ -7,6 +7,7 @@ import { isatty } from "node:tty";
 import { escapeLines } from "../text/escape.ts";
 import { type Cgroups, openCgroups } from "./cgroups.ts";
 import { type Claims, openClaims } from "./claims.ts";
+import { type Connections, openConnections } from "./connections.ts";
 import { type Fifos, openFifos } from "./fifo.ts";
 import { type Files, openFiles } from "./files.ts";
 import { isJournalStream } from "./journal-stream.ts";
@@ -53,6 +54,7 @@ export interface Host {
   readonly files: Files;
   readonly trees: Trees;
   readonly claims: Claims;
+  readonly connections: Connections;
   readonly locks: Locks;
   readonly fifos: Fifos;
   readonly mounts: Mounts;
@@ -114,6 +116,7 @@ export function openHost(options: {
     files,
     trees: openTrees(),
     claims: openClaims(files),
+    connections: openConnections(),
     locks: openLocks({
       sleep: (ms) => Bun.sleep(ms),
       signal: options.signal,

@@ -4,6 +4,7 @@
  * (asm-generic/unistd.h: the calls added since Linux 5.0 have one number everywhere).
  */
 import { CString, dlopen, FFIType, ptr, read } from "bun:ffi";
+import { type NetlinkMessage, parseMessages } from "./netlink.ts";
 
 const { int, ptr: pointer, u64, i64, u32 } = FFIType;
 
@@ -18,6 +19,8 @@ const library = () =>
     name_to_handle_at: { args: [int, pointer, pointer, pointer, int], returns: int },
     renameat2: { args: [int, pointer, int, pointer, u32], returns: int },
     socket: { args: [int, int, int], returns: int },
+    recv: { args: [int, pointer, u64, int], returns: i64 },
+    close: { args: [int], returns: int },
     sendto: { args: [int, pointer, u64, int, pointer, u32], returns: i64 },
     execve: { args: [pointer, pointer, pointer], returns: int },
     getrlimit: { args: [int, pointer], returns: int },
@@ -336,4 +339,42 @@ export function sendDatagram(path: string, message: Buffer): void {
     ptr(address),
     address.length,
   );
+}
+
+const ENOENT = 2;
+const AF_NETLINK = 16;
+const NETLINK_NETFILTER = 12;
+const SOCK_RAW_CLOEXEC = 3 | 0o2000000;
+const NLMSG_ERROR = 2;
+const NLMSG_DONE = 3;
+/** The kernel fills no more than this at a time (NLMSG_GOODSIZE, and 32 KiB for dumps). */
+const NETLINK_BUFFER_BYTES = 64 * 1024;
+
+/**
+ * Sends a request of netlink(7) to the kernel's netfilter, which answers at once, and returns all that
+ * it says. Throws when it refuses.
+ */
+export function askNetlink(request: Buffer): NetlinkMessage[] {
+  const { socket, sendto, recv, close } = libc();
+  const fd = check("socket", "netlink", socket(AF_NETLINK, SOCK_RAW_CLOEXEC, NETLINK_NETFILTER));
+  try {
+    check("sendto", "netlink", sendto(fd, ptr(request), request.length, 0, null, 0));
+    const answers: NetlinkMessage[] = [];
+    while (true) {
+      const buffer = Buffer.alloc(NETLINK_BUFFER_BYTES);
+      const length = check("recv", "netlink", recv(fd, ptr(buffer), buffer.length, 0));
+      for (const message of parseMessages(buffer.subarray(0, length))) {
+        if (message.type === NLMSG_DONE) return answers;
+        if (message.type === NLMSG_ERROR) {
+          const errno = -message.payload.readInt32LE(0);
+          // What is to be deleted may be gone.
+          if (errno === 0 || errno === ENOENT) return answers;
+          throw new SystemCallError("netlink", "request", errno);
+        }
+        answers.push(message);
+      }
+    }
+  } finally {
+    close(fd);
+  }
 }

@@ -54,6 +54,7 @@ export async function runJobStep(
   }
   const { cgroup } = machineUnits(name);
   const killsBefore = host.cgroups.memoryKills(cgroup);
+  const startedMs = host.clock.elapsedMs();
   const result = await stepResult(host, { name, script, idShift: state.idShift, uid: state.uid });
   switch (result.kind) {
     case "machine-gone":
@@ -68,9 +69,17 @@ export async function runJobStep(
       const memoryKills = host.cgroups.memoryKills(cgroup) - killsBefore;
       const signal = explainCode(result.code, { memoryKills });
       if (signal !== undefined) host.log.info(signal);
+      await explainRefusals(host, name, host.clock.elapsedMs() - startedMs);
       return "script-failed";
     }
   }
+}
+
+/** What tells them is loaded for scripts that fail alone. */
+async function explainRefusals(host: Host, name: MachineName, withinMs: number): Promise<void> {
+  const { tellRefusals } = await import("../network/refusals.ts");
+  const told = await tellRefusals(host, name, withinMs);
+  if (told !== undefined) host.log.info(told);
 }
 
 /** `cleanup` may come while a script still runs, and takes away under us what a step needs. */

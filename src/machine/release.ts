@@ -5,9 +5,10 @@
  */
 import type { Host } from "../host/host.ts";
 import { WAITS } from "../host/waits.ts";
-import { releaseAddressPair } from "../network/address-pair.ts";
+import { releaseAddressPair, toPair } from "../network/address-pair.ts";
 import { PAIRS_DIRECTORY, RULES_DIRECTORY } from "../network/network-paths.ts";
 import { moveToTrash, startDeleterUnheard } from "../storage/trash.ts";
+import { formatAddress } from "../text/address.ts";
 import { RunnerError } from "../text/errors.ts";
 import type { MachineName } from "../text/names.ts";
 import { onlyWarn } from "../text/only-warn.ts";
@@ -75,7 +76,14 @@ async function releaseClaims(host: Host, name: MachineName): Promise<void> {
 /** Few machines have rules of their own: what removes them is loaded for those alone. */
 async function closeNetwork(host: Host, name: MachineName): Promise<void> {
   for (const { thing, owner } of host.claims.list(PAIRS_DIRECTORY)) {
-    if (owner !== name || host.files.probe(`${RULES_DIRECTORY}/${thing}`) === undefined) continue;
+    if (owner !== name) continue;
+    try {
+      host.connections.forget(formatAddress(toPair(thing).machine));
+    } catch (error) {
+      // A kernel without that way to its table: they end by their time-outs.
+      host.log.debug(`# ${String(error)}`);
+    }
+    if (host.files.probe(`${RULES_DIRECTORY}/${thing}`) === undefined) continue;
     const { closeReach } = await import("../network/reach.ts");
     await closeReach(host, thing);
   }

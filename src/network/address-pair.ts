@@ -33,12 +33,16 @@ export function takeAddressPair(
   name: MachineName,
   range: AddressRange,
 ): AddressPair {
-  return toPair(host.claims.take(PAIRS_DIRECTORY, name, candidates(host, range)), range);
+  const taken = host.claims.take(PAIRS_DIRECTORY, name, candidates(host, range));
+  if (taken === undefined) throw noFreePair(range);
+  return toPair(taken);
 }
 
 /** A pair that is free now, without claiming it. */
 export function findAddressPair(host: PairHost, range: AddressRange): AddressPair {
-  return toPair(host.claims.find(PAIRS_DIRECTORY, candidates(host, range)), range);
+  const found = host.claims.find(PAIRS_DIRECTORY, candidates(host, range));
+  if (found === undefined) throw noFreePair(range);
+  return toPair(found);
 }
 
 /** Lets go of what the machine has; nothing is fine. By its name: a driver may die at any point. */
@@ -63,8 +67,8 @@ function* candidates(host: PairHost, range: AddressRange): Generator<string> {
 const interfaceOf = (address: Address): string =>
   `${INTERFACE_PREFIX}${address.toString(16).padStart(8, "0")}`;
 
-function toPair(name: string | undefined, range: AddressRange): AddressPair {
-  if (name === undefined) throw noFreePair(range);
+/** By its interface's name. */
+export function toPair(name: string): AddressPair {
   const address = Number.parseInt(name.slice(INTERFACE_PREFIX.length), 16);
   return { interface: name, host: address, machine: address + 1 };
 }

@@ -38,9 +38,11 @@ export function seeNeighbours(): Things {
   return tally(listed.map((line) => line.trim()));
 }
 
-/** Tables, chains, sets and rules, each as its JSON without handles and counters. */
+/** Tables, chains, sets and rules, each as its JSON without handles, counters and elements. */
 export function seeFirewall(): Things {
-  const { nftables }: { nftables: object[] } = JSON.parse(ask("nft", "--json", "list", "ruleset"));
+  const { nftables }: { nftables: object[] } = JSON.parse(
+    ask("nft", "--terse", "--json", "list", "ruleset"),
+  );
   const seen = nftables
     .filter((one) => !("metainfo" in one))
     .map((one) =>

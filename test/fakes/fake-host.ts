@@ -140,6 +140,7 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
       files,
       trees: openFakeTrees(disk, effects),
       claims: openClaims(files),
+      connections: { forget: () => {} },
       locks: {
         ...locksOf,
         wait: async (request) => {

@@ -1,0 +1,276 @@
+/**
+ * What a job with root in its machine does to the network around it: the host, other machines, a
+ * cloud's metadata, the host's tables. Each attack is shown to work where nothing keeps it back.
+ */
+import { describe, expect, test } from "bun:test";
+import { readdirSync, readlinkSync } from "node:fs";
+import {
+  cleanUpAfterEach,
+  command,
+  later,
+  type Machine,
+  openRunner,
+  type Place,
+  start,
+} from "../harness.ts";
+
+cleanUpAfterEach();
+
+const BTRFS: Place = { kind: "btrfs", root: "/fs/btrfs/root" };
+const PAIRS = "/run/nspawn-runner/address-pairs";
+const RULES = "/run/nspawn-runner/network-rules";
+const TABLE = ["inet", "nspawn_runner"];
+
+async function must(...argv: string[]): Promise<string> {
+  const ended = await command(...argv);
+  if (ended.code !== 0) throw new Error(`${argv.join(" ")}: ${ended.stderr}`);
+  return ended.stdout;
+}
+
+function linkOf({ name }: Machine): { name: string; host: string; own: string } {
+  const link = readdirSync(PAIRS).find((entry) => readlinkSync(`${PAIRS}/${entry}`) === name) ?? "";
+  const number = Number.parseInt(link.slice("nsr-".length), 16);
+  const text = (address: number): string =>
+    [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join(".");
+  return { name: link, host: text(number), own: text(number + 1) };
+}
+
+/** An address of the host that is there for the time of a test. */
+async function hostAddress(address: string): Promise<void> {
+  later(() => command("ip", "address", "del", `${address}/32`, "dev", "lo"));
+  await must("ip", "address", "add", `${address}/32`, "dev", "lo");
+}
+
+/** A web server on an address of the host, or all, which answers "here". */
+async function serve(port: number, address = "0.0.0.0"): Promise<void> {
+  const directory = (await must("mktemp", "-d")).trim();
+  later(() => command("rm", "-r", directory));
+  await must("bash", "-c", `echo here > ${directory}/index.html`);
+  const server = start([
+    ...["busybox", "httpd", "-f", "-p", `${address}:${port}`, "-h", directory],
+  ]);
+  later(async () => {
+    server.kill("SIGKILL");
+    await server.ended;
+  });
+  const asked = address === "0.0.0.0" ? "127.0.0.1" : address;
+  const poll = `until curl -so /dev/null ${asked}:${port}; do :; done`;
+  await must("timeout", "10", "bash", "-c", poll);
+}
+
+/** A name server of one's own, whose answers can be changed. */
+async function serveNames(address: string, names: Map<string, string>): Promise<void> {
+  await hostAddress(address);
+  const socket = await Bun.udpSocket({
+    hostname: address,
+    port: 53,
+    socket: {
+      data: (server, message, port, from) => {
+        const query = Buffer.from(message);
+        const labels: string[] = [];
+        let at = 12;
+        for (let length = query[at] ?? 0; length > 0; length = query[at] ?? 0) {
+          labels.push(query.toString("latin1", at + 1, at + 1 + length));
+          at += length + 1;
+        }
+        const question = query.subarray(12, at + 5);
+        const found = query.readUInt16BE(at + 1) === 1 ? names.get(labels.join(".")) : undefined;
+        const head = Buffer.from([
+          ...query.subarray(0, 2),
+          0x81,
+          0x80,
+          0,
+          1,
+          0,
+          found ? 1 : 0,
+          0,
+          0,
+          0,
+          0,
+        ]);
+        const answer = [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 5, 0, 4];
+        const bytes = found === undefined ? [] : [...answer, ...found.split(".").map(Number)];
+        server.send(Buffer.concat([head, question, Buffer.from(bytes)]), port, from);
+      },
+    },
+  });
+  later(() => socket.close());
+}
+
+const ask = (url: string): string => `curl -s -m 3 ${url} || echo no`;
+const open = openRunner(BTRFS, 'network = "host"\n');
+const runner = openRunner(BTRFS);
+
+describe("addresses of the host and its cloud", () => {
+  test("every host address, its loopback by any way, and metadata are refused, and told", async () => {
+    const own = ["192.0.2.200", "169.254.169.254", "100.100.100.200", "168.63.129.16"];
+    for (const address of own) await hostAddress(address);
+    await serve(8091);
+    const unprotected = await open.machine("trixie");
+    for (const address of [...own, "127.0.0.1"]) {
+      expect((await unprotected.run(ask(`http://${address}:8091/`))).stdout).toBe("here\n");
+    }
+    const machine = await runner.machine("trixie");
+    const link = linkOf(machine);
+    for (const address of [...own, link.host, "127.0.0.1"]) {
+      expect((await machine.run(ask(`http://${address}:8091/`))).stdout).toBe("no\n");
+    }
+    // The host's loopback, sent out of the machine's own link.
+    const routed = await machine.run(
+      `ip route add local 127.0.0.0/8 dev lo table 9 2> /dev/null
+       ip rule add pref 0 to 127.0.0.9 lookup main; ip rule del pref 0 lookup local; ip rule add pref 1 lookup local
+       ip route add 127.0.0.9/32 via ${link.host} dev host0; ${ask("http://127.0.0.9:8091/")}`,
+    );
+    expect(routed.stdout).toEndWith("no\n");
+    const failed = await machine.run("curl -s -m 3 http://192.0.2.200:8091/; exit 3");
+    expect(failed.stderr).toContain("Refused by this host's network rules: ");
+    expect(failed.stderr).toContain("192.0.2.200 port 8091/tcp");
+  });
+
+  test("a name that leads to the host is no way around", async () => {
+    await hostAddress("192.0.2.200");
+    await serve(8092);
+    const names = new Map([["rebound.test", "192.0.2.200"]]);
+    await serveNames("192.0.2.53", names);
+    const resolved = openRunner(BTRFS, 'network_resolvers = ["192.0.2.53"]\n');
+    const machine = await resolved.machine("trixie");
+    expect((await machine.run("getent hosts rebound.test")).stdout).toContain("192.0.2.200");
+    expect((await machine.run(ask("http://rebound.test:8092/"))).stdout).toBe("no\n");
+    const mapped = ask("'http://[::ffff:192.0.2.200]:8092/'");
+    expect((await machine.run(mapped)).stdout).toBe("no\n");
+    // Only port 53 of the name server is there.
+    await serve(853, "192.0.2.53");
+    expect((await machine.run(ask("http://192.0.2.53:853/"))).stdout).toBe("no\n");
+  });
+});
+
+describe("the host's tables", () => {
+  /** By the machine's link alone. */
+  const neighbours = async (link: string): Promise<number> =>
+    (await must("ip", "neighbour", "show", "dev", link)).split("\n").length;
+
+  const forge = `python3 -c '
+import socket, struct
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(("host0", 0))
+mac = s.getsockname()[4]
+own = open("/proc/net/fib_trie").read()
+for i in range(1, 101):
+    sender = bytes([198, 51, 100, i])
+    arp = struct.pack("!HHBBH6s4s6s4s", 1, 0x800, 6, 4, 1, mac, sender, bytes(6), bytes(map(int, "HOST".split("."))))
+    s.send(b"\\xff" * 6 + mac + struct.pack("!H", 0x806) + arp)
+'; ping -c 1 -W 1 HOST > /dev/null 2>&1; true`;
+
+  test("forged senders of ARP are no neighbours", async () => {
+    const machine = await runner.machine("trixie");
+    const link = linkOf(machine);
+    const script = forge.replaceAll("HOST", link.host);
+    const before = await neighbours(link.name);
+    expect((await machine.run(script)).code).toBe(0);
+    expect(await neighbours(link.name)).toBeLessThanOrEqual(before + 1);
+    await must("bash", "-c", `echo 0 > /proc/sys/net/ipv4/conf/${link.name}/rp_filter`);
+    await machine.run(script);
+    expect(await neighbours(link.name)).toBeGreaterThan(before + 50);
+  });
+
+  test("of connections one machine fills no more than its share, and others connect", async () => {
+    const [one, other] = await Promise.all([runner.machine("trixie"), runner.machine("trixie")]);
+    const flood = `python3 -c '
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sent = 0
+for host in range(1, 5):
+    for port in range(1024, 6024):
+        try:
+            s.sendto(b"x", ("198.51.100.%d" % host, port)); sent += 1
+        except OSError: pass
+print(sent)
+'`;
+    const tracked = async (machine: Machine): Promise<number> =>
+      Number(
+        await must(
+          "bash",
+          "-c",
+          `grep -c "src=${linkOf(machine).own} " /proc/net/nf_conntrack || true`,
+        ),
+      );
+    const limit = 8192;
+    expect(Number((await one.run(flood)).stdout)).toBeGreaterThan(limit);
+    expect(await tracked(one)).toBeGreaterThan(limit / 2);
+    expect(await tracked(one)).toBeLessThanOrEqual(limit + 273);
+    const served = `getent hosts $(grep -rhoE '://[^/ :]+' /etc/apt/sources.list /etc/apt/sources.list.d | head -n 1 | tail -c +4)`;
+    expect((await other.run(`${served} > /dev/null; echo $?`)).stdout).toBe("0\n");
+    // They go with the machine, before another has its address.
+    const { own } = linkOf(one);
+    expect((await runner.call("cleanup", "--id", one.name)).code).toBe(0);
+    const left = `grep -c "src=${own} " /proc/net/nf_conntrack || true`;
+    expect(await must("bash", "-c", left)).toBe("0\n");
+    // Without the rules there is no such bound.
+    await must("nft", "flush", "chain", ...TABLE, "from_machines");
+    later(() => runner.call("gc"));
+    await other.run(flood);
+    expect(await tracked(other)).toBeGreaterThan(limit + 273);
+  });
+});
+
+describe("rules of one machine", () => {
+  test("only what is allowed is reached, by name as it changes, and the rules end with it", async () => {
+    for (const address of ["203.0.113.1", "203.0.113.2"]) await hostAddress(address);
+    await serve(8093);
+    const names = new Map([["allowed.test", "203.0.113.1"]]);
+    await serveNames("192.0.2.53", names);
+    const lines = 'network_resolvers = ["192.0.2.53"]\n';
+    const strict = openRunner(
+      BTRFS,
+      `${lines}network_allow = ["198.51.100.1"]\nnetwork_open = ["allowed.test:8093"]\n`,
+    );
+    const machine = await strict.machine("trixie");
+    const { name } = linkOf(machine);
+    const reach = async (address: string): Promise<string> =>
+      (await machine.run(ask(`http://${address}:8093/`))).stdout;
+    expect(await reach("203.0.113.1")).toBe("here\n");
+    expect(await reach("203.0.113.2")).toBe("no\n");
+    names.set("allowed.test", "203.0.113.2");
+    expect((await strict.call("internal-follow-names")).code).toBe(0);
+    expect(await reach("203.0.113.2")).toBe("here\n");
+
+    // A firewall that is loaded anew takes them away; gc brings them back, whole.
+    await must("nft", "flush", "ruleset");
+    expect((await strict.call("gc")).code).toBe(0);
+    expect(await must("nft", "list", "chain", ...TABLE, name)).toContain("198.51.100.1");
+    expect(await reach("192.0.2.53")).toBe("no\n");
+
+    expect((await strict.call("cleanup", "--id", machine.name)).code).toBe(0);
+    expect(readdirSync(RULES)).not.toContain(name);
+    expect(await must("nft", "-t", "list", "table", ...TABLE)).not.toContain(name);
+  });
+
+  test("two configurations with ranges and name servers of their own leave each other's alone", async () => {
+    const elsewhere = openRunner(BTRFS, 'network_range = "172.29.0.0/16"\n');
+    const one = await runner.machine("nosystemd");
+    const handles = await must("nft", "-t", "--handle", "list", "table", ...TABLE);
+    const other = await elsewhere.machine("nosystemd");
+    expect(linkOf(other).own).toStartWith("172.29.");
+    expect(await must("nft", "-t", "--handle", "list", "table", ...TABLE)).toBe(handles);
+    for (const machine of [one, other]) {
+      const updated = await machine.run("apt-get -q update 2>&1");
+      expect(updated.stdout).not.toMatch(/^(Err|W|E):/m);
+    }
+  });
+
+  test("root inside, with all that its namespace lets it do, changes nothing of them", async () => {
+    await hostAddress("192.0.2.200");
+    await serve(8094);
+    const machine = await runner.machine("trixie");
+    const link = linkOf(machine);
+    const done = await machine.run(`
+      nft flush ruleset 2> /dev/null
+      ip link set host0 down; ip link set host0 address 02:00:00:00:00:01; ip link set host0 name nsr-mine
+      ip link set nsr-mine up; ip route add default via ${link.host}
+      ip link add nsr-fake type dummy; ip link set nsr-fake up
+      ${ask("http://192.0.2.200:8094/")}
+    `);
+    expect(done.stdout).toEndWith("no\n");
+    expect((await machine.run("ip -br link")).stdout).toContain("nsr-mine");
+  });
+});
