@@ -13,6 +13,10 @@ function write(path: string, text: string, mode = 0o644): void {
   writeFileSync(path, text, { mode });
 }
 
+/** Of a role that ansible-galaxy takes. */
+const META =
+  "galaxy_info: {author: me, description: d, license: MIT, min_ansible_version: '2.1'}\ndependencies: []\n";
+
 test("a playbook has what it expects of a host: packages, services, handlers, roles, become", async () => {
   const { runner, declare, directory } = openDeclared(btrfs);
   const home = existsSync("/root/.ansible");
@@ -148,6 +152,47 @@ describe.each([...PLACES])("a playbook on $kind", (place) => {
     expect(await generations("over")).toEqual(before);
     expectNothingHalf(place);
   });
+});
+
+test("what Ansible refuses is told before anything is created", async () => {
+  const { runner, declare } = openDeclared(btrfs);
+  const mark = "/tmp/created-for-nothing";
+  later(() => command("rm", "-f", mark));
+  declare("refused", { create: { command: `touch ${mark}` } }, "  tasks: [{nosuch_module: {}}]\n");
+  const failed = await runner.call("chroot-create", "refused");
+  expect(failed).toMatchObject({ code: 2 });
+  expect(failed.stderr).toContain('Cannot build the image "refused" (checking the playbook)');
+  expect(failed.stderr).toContain("nosuch_module");
+  expect(existsSync(mark)).toBe(false);
+});
+
+test("requirements are installed once, until they change, and lint finds their roles", async () => {
+  const { runner, declare, directory } = openDeclared(btrfs);
+  later(() => command("rm", "-rf", "/fs/btrfs/root/.requirements"));
+  const pack = (content: string) => {
+    write(`${directory}/far/tasks/main.yml`, `- {shell: "echo ${content} >/srv/far"}\n`);
+    write(`${directory}/far/meta/main.yml`, META);
+    return command("sh", "-euc", 'cd "$1"; tar -czf far.tar.gz far; rm -r far', "sh", directory);
+  };
+  await pack("one");
+  write(`${directory}/requirements.yml`, `- {src: "file://${directory}/far.tar.gz", name: far}\n`);
+  declare("first", { create: { from: "trixie" }, upgrade: false }, "  roles: [far]\n");
+  declare("second", { create: { from: "trixie" }, upgrade: false }, "  roles: [far]\n");
+  expect((await runner.call("chroot-lint")).stderr).toContain("is not installed yet");
+  const installs = async (verb: string, name: string): Promise<number> => {
+    const { stderr } = await runner.call(verb, name, "--verbose");
+    expect(stderr).toContain("1 built");
+    return stderr.split("was installed successfully").length - 1;
+  };
+  expect(await installs("chroot-create", "first")).toBe(1);
+  expect(await installs("chroot-create", "second")).toBe(0);
+  const linted = await runner.call("chroot-lint");
+  expect(linted).toMatchObject({ code: 0, stdout: "" });
+  expect(linted.stderr).not.toContain("not installed");
+  await pack("two");
+  expect(await installs("chroot-maintenance", "first")).toBe(1);
+  const machine = await runner.machine("first");
+  expect((await machine.run("cat /srv/far")).stdout).toBe("two\n");
 });
 
 test("words for one run reach the playbook; the next maintenance is of the definition alone", async () => {

@@ -1,7 +1,8 @@
 /**
  * What an `ansible.cfg` says: enough of Python's configparser, as Ansible sets it up
- * (lib/ansible/config/manager.py), to know which settings are the administrator's. Pure.
+ * (lib/ansible/config/manager.py), to know which settings are the administrator's.
  */
+import type { Host } from "../../host/host.ts";
 
 export interface Configuration {
   /** The value of the first of these keys (`section.key`) that is there. */
@@ -29,4 +30,18 @@ export function parseConfiguration(text: string): Configuration {
   return {
     get: (...keys) => keys.map((name) => values.get(name)).find((value) => value !== undefined),
   };
+}
+
+/** That beside a definition; nothing where there is none, or a link that leads nowhere. */
+export function readConfiguration(
+  host: Pick<Host, "files">,
+  directory: string,
+): Configuration | undefined {
+  const path = `${directory}/ansible.cfg`;
+  if (host.files.probe(path) === undefined) return undefined;
+  try {
+    return parseConfiguration(host.files.readText(path));
+  } catch {
+    return undefined; // Ansible finds none either
+  }
 }

@@ -13,6 +13,7 @@ const facts: AnsibleFacts = {
   words: [],
   configuration: undefined,
   requirements: undefined,
+  installed: undefined,
   passwd: "root:x:0:0::/root:/bin/sh",
   connects: true,
   timeMaxSeconds: 7200,
@@ -69,11 +70,23 @@ test("a build without a network has none beside its machine either", () => {
   expect(words).toContain("--property=PrivateNetwork=yes");
 });
 
-test("requirements are installed first", () => {
+test("before there is a machine, requirements are installed and the syntax is checked", () => {
   const requirements = "/etc/nspawn-runner/requirements.yml";
-  const { commands } = planPlaybook({ ...facts, requirements });
-  expect(commands).toHaveLength(2);
-  expect(commands[0]?.words).toEqual(["/usr/bin/ansible-galaxy", "install", "-r", requirements]);
+  const { commands } = planPlaybook({ ...facts, requirements, machine: undefined });
+  expect(commands.map(({ words }) => words)).toEqual([
+    ["/usr/bin/ansible-galaxy", "install", "-r", requirements],
+    [
+      ...["/usr/bin/ansible-playbook", "--syntax-check", "--inventory"],
+      ...[`${facts.work}/inventory.yml`, facts.playbook],
+    ],
+  ]);
+});
+
+test("what is installed already is looked for first, and not installed again", () => {
+  const installed = "/r/.requirements/k";
+  const { commands } = planPlaybook({ ...facts, installed, machine: undefined });
+  expect(commands).toHaveLength(1);
+  expect(environmentOf({ installed }).ANSIBLE_ROLES_PATH).toStartWith(`${installed}/roles:`);
 });
 
 test("a name that no inventory and no host can have is written otherwise", () => {

@@ -3,13 +3,13 @@
  * machine, in a sandbox, and reaches it by a connection plugin of ours. Pure.
  */
 import { quoteArgument } from "../../text/format-command.ts";
-import { USUAL_PATHS } from "../definition/ansible-places.ts";
+import { searchPaths } from "../definition/ansible-places.ts";
 import { IMAGE_GROUP, inventoryName } from "../definition/host-pattern.ts";
 import callbackText from "./callback.py" with { type: "text" };
 import type { Configuration } from "./configuration.ts";
 import connectionText from "./connection.py" with { type: "text" };
 import doorText from "./door.py" with { type: "text" };
-import { planSandbox, SANDBOX_UID, type SandboxPlaces } from "./plan-sandbox.ts";
+import { planSandbox, SANDBOX_UID, type SandboxPlaces, type SandboxPlan } from "./plan-sandbox.ts";
 import withDoorText from "./with-door.sh" with { type: "text" };
 
 export interface AnsibleFacts {
@@ -29,17 +29,23 @@ export interface AnsibleFacts {
   readonly words: readonly string[];
   /** The `ansible.cfg` beside the playbook. */
   readonly configuration: Configuration | undefined;
+  /** What asks for roles and collections, and is not installed yet. */
   readonly requirements: string | undefined;
+  /** Where those are, once they are. */
+  readonly installed: string | undefined;
   /** The host's passwd(5). */
   readonly passwd: string;
   readonly connects: boolean;
   readonly timeMaxSeconds: number;
-  readonly machine: {
-    readonly unit: string;
-    /** Process of the host that is PID 1 of the machine, and the machine's cgroup. */
-    readonly leader: number;
-    readonly cgroup: string;
-  };
+  /** Absent before there is one: then requirements are installed, and the syntax is checked. */
+  readonly machine: BuildMachineFacts | undefined;
+}
+
+interface BuildMachineFacts {
+  readonly unit: string;
+  /** Process of the host that is PID 1 of the machine, and the machine's cgroup. */
+  readonly leader: number;
+  readonly cgroup: string;
 }
 
 export interface AnsiblePlan {
@@ -63,7 +69,7 @@ export interface AnsiblePlan {
 }
 
 export function planPlaybook(facts: AnsibleFacts): AnsiblePlan {
-  const { work, directory, requirements } = facts;
+  const { work, directory, machine } = facts;
   const at = (name: string): string => `${work}/${name}`;
   const state = at("state");
   const result = `${state}/result.json`;
@@ -76,26 +82,34 @@ export function planPlaybook(facts: AnsibleFacts): AnsiblePlan {
     passwd: at("passwd"),
     connects: facts.connects,
     timeMaxSeconds: facts.timeMaxSeconds,
-    endsWith: facts.machine.unit,
+    ...(machine === undefined ? {} : { endsWith: machine.unit }),
   };
   const environment = planEnvironment(facts, { state, result });
-  const galaxy =
-    requirements === undefined
-      ? []
-      : [[facts.programs.galaxy, "install", "-r", requirements]].map((command) =>
-          planSandbox({ ...places, name: "galaxy" }, environment, command),
-        );
-  const playbook = planSandbox({ ...places, name: "playbook" }, environment, [
-    ...[
-      facts.programs.playbook,
-      "--inventory",
-      at("inventory.yml"),
-      ...facts.words,
-      facts.playbook,
-    ],
-  ]);
+  const sandboxed = (name: string, command: readonly string[]): SandboxPlan =>
+    planSandbox({ ...places, name }, environment, command);
+  const inventory = ["--inventory", at("inventory.yml")];
+  const scripts =
+    machine === undefined
+      ? [
+          ...(facts.requirements === undefined
+            ? []
+            : [sandboxed("galaxy", [facts.programs.galaxy, "install", "-r", facts.requirements])]),
+          sandboxed("syntax", [
+            ...[facts.programs.playbook, "--syntax-check", ...inventory, facts.playbook],
+          ]),
+        ]
+      : [
+          sandboxed("playbook", [
+            facts.programs.playbook,
+            ...inventory,
+            ...facts.words,
+            facts.playbook,
+          ]),
+        ];
   return {
-    directories: ["plugins", "plugins/connection", "plugins/callback", "door", "state"].map(at),
+    directories: [".", "plugins", "plugins/connection", "plugins/callback", "door", "state"].map(
+      at,
+    ),
     files: [
       file("inventory.yml", inventoryText(facts)),
       file("ansible.cfg", "[defaults]\n"),
@@ -103,24 +117,24 @@ export function planPlaybook(facts: AnsibleFacts): AnsiblePlan {
       file("plugins/connection/nspawn_runner.py", connectionText),
       file("plugins/callback/nspawn_runner.py", callbackText),
       file("door.py", doorText),
-      file("enter", enterText(facts), 0o700),
+      ...(machine === undefined ? [] : [file("enter", enterText(facts, machine), 0o700)]),
       file("with-door.sh", withDoorText),
-      ...[...galaxy, playbook].map(({ script }) => ({ ...script, mode: 0o600 })),
+      ...scripts.map(({ script }) => ({ ...script, mode: 0o600 })),
     ],
     state,
     owner: SANDBOX_UID,
     result,
-    commands: [
-      ...galaxy,
-      {
-        words: playbook.words,
-        argv: [
-          // It ends with us, also when we are killed: nobody else would end it.
-          ...["setpriv", "--pdeathsig=TERM", "--", "bash", at("with-door.sh")],
-          ...[at("door/socket"), at("enter"), ...playbook.argv],
-        ],
-      },
-    ],
+    commands:
+      machine === undefined
+        ? scripts
+        : scripts.map(({ words, argv }) => ({
+            words,
+            argv: [
+              // It ends with us, also when we are killed: nobody else would end it.
+              ...["setpriv", "--pdeathsig=TERM", "--", "bash", at("with-door.sh")],
+              ...[at("door/socket"), at("enter"), ...argv],
+            ],
+          })),
   };
 }
 
@@ -132,7 +146,7 @@ function planEnvironment(
   facts: AnsibleFacts,
   { state, result }: { readonly state: string; readonly result: string },
 ): Readonly<Record<string, string>> {
-  const { work, directory, configuration } = facts;
+  const { work, directory, configuration, installed = state } = facts;
   const said = (...keys: string[]): string | undefined => configuration?.get(...keys);
   const after = (path: string, value: string): string => `${path}:${value}`;
   const needed = {
@@ -142,16 +156,7 @@ function planEnvironment(
     ANSIBLE_LOCAL_TEMP: `${state}/tmp`,
     ANSIBLE_GALAXY_CACHE_DIR: `${state}/galaxy`,
     ANSIBLE_GALAXY_TOKEN_PATH: `${state}/galaxy_token`,
-    // The first of each is where requirements are installed to.
-    ANSIBLE_ROLES_PATH: after(
-      `${state}/roles`,
-      said("defaults.roles_path") ?? `${directory}/roles:${USUAL_PATHS.roles}`,
-    ),
-    ANSIBLE_COLLECTIONS_PATH: after(
-      `${state}/collections`,
-      said("defaults.collections_path", "defaults.collections_paths") ??
-        `${directory}/collections:${USUAL_PATHS.collections}`,
-    ),
+    ...searchPaths(directory, configuration, installed),
     ANSIBLE_CONNECTION_PLUGINS: after(
       `${work}/plugins/connection`,
       said("defaults.connection_plugins") ?? "/usr/share/ansible/plugins/connection",
@@ -221,8 +226,8 @@ const HOST_NAME_LENGTH_MAX = 63;
  * number is another process's. nsenter(1) leaves system call filters behind: the administrator's
  * playbook is trusted, a job never comes here.
  */
-function enterText(facts: AnsibleFacts): string {
-  const { unit, leader, cgroup } = facts.machine;
+function enterText(facts: AnsibleFacts, machine: BuildMachineFacts): string {
+  const { unit, leader, cgroup } = machine;
   const own = quoteArgument(`${cgroup}/nspawn-runner-enter`);
   const name = quoteArgument(inventoryName(facts.image).slice(0, HOST_NAME_LENGTH_MAX));
   return `#!/bin/sh

@@ -11,8 +11,14 @@ import type { BuildMachine } from "../build/build-machine.ts";
 import type { Definition } from "../definition/definition.ts";
 import { inventoryName } from "../definition/host-pattern.ts";
 import type { Draft } from "../draft.ts";
-import { parseConfiguration } from "./configuration.ts";
-import { type AnsiblePlan, planPlaybook } from "./plan-playbook.ts";
+import { readConfiguration } from "./configuration.ts";
+import { type AnsibleFacts, type AnsiblePlan, planPlaybook } from "./plan-playbook.ts";
+import {
+  findRequirements,
+  isInstalled,
+  keepRequirements,
+  type Requirements,
+} from "./requirements.ts";
 
 const resultSchema = v.object({
   ok: v.number(),
@@ -30,47 +36,78 @@ export type PlaybookResult = Pick<
   "ok" | "changed" | "failed" | "skipped"
 >;
 
-interface Run {
+interface Preparation {
   readonly definition: Definition;
   readonly draft: Draft;
-  readonly machine: BuildMachine;
+  readonly rootDirectory: string;
   readonly log: BuildLog;
-  /** For ansible-playbook, besides ours. */
-  readonly words: readonly string[];
   /** Whether it may use the network beside the machine. */
   readonly connects: boolean;
   readonly timeoutSeconds: number;
 }
 
+interface Run extends Preparation {
+  readonly machine: BuildMachine;
+  /** For ansible-playbook, besides ours. */
+  readonly words: readonly string[];
+}
+
+/**
+ * What can fail before anything is created: `requirements.yml` is installed, where it is new, and
+ * Ansible reads the playbook with all that it includes. Throws a system error.
+ */
+export async function preparePlaybook(host: Host, run: Preparation): Promise<void> {
+  const requirements = findRequirements(host, { ...run, ...run.definition });
+  const installs = requirements !== undefined && !isInstalled(host, requirements);
+  const plan = layOut(host, run, requirements);
+  for (const command of plan.commands) await runAnsible(host, run, command);
+  if (!installs) return;
+  await keepRequirements(host, run.rootDirectory, { kept: requirements.kept, from: plan.state });
+}
+
 /** Throws a system error when a task fails, or a play was not for the image. */
 export async function runPlaybook(host: Host, run: Run): Promise<PlaybookResult> {
-  const plan = await layOut(host, run);
-  for (const { words, argv } of plan.commands) {
-    run.log.note(formatCommand(words));
-    const result = await host.processes.run(argv, {
-      onCancel: "kill",
-      wait: WAITS.build,
-      onOutput: run.log.write,
-      workingDirectory: run.definition.directory,
-    });
-    if (result.exitCode !== 0) {
-      throw new RunnerError({
-        kind: "system",
-        message: `Ansible ended with ${result.signal ?? `exit status ${result.exitCode}`}.`,
-      });
-    }
-  }
+  const { machine, words } = run;
+  const process = await findMachineProcess(host, machine.plan);
+  const requirements = findRequirements(host, { ...run, ...run.definition });
+  const plan = layOut(host, run, requirements, {
+    words,
+    machine: { unit: machine.plan.unit, ...process },
+  });
+  for (const command of plan.commands) await runAnsible(host, run, command);
   return readResult(host, plan, run.definition);
 }
 
-async function layOut(host: Host, run: Run): Promise<AnsiblePlan> {
-  const { definition, draft, machine } = run;
+async function runAnsible(
+  host: Host,
+  { log, definition }: Preparation,
+  { words, argv }: AnsiblePlan["commands"][number],
+): Promise<void> {
+  log.note(formatCommand(words));
+  const result = await host.processes.run(argv, {
+    onCancel: "kill",
+    wait: WAITS.build,
+    onOutput: log.write,
+    workingDirectory: definition.directory,
+  });
+  if (result.exitCode === 0) return;
+  throw new RunnerError({
+    kind: "system",
+    message: `Ansible ended with ${result.signal ?? `exit status ${result.exitCode}`}.`,
+  });
+}
+
+function layOut(
+  host: Host,
+  run: Preparation,
+  requirements: Requirements | undefined,
+  more: Pick<AnsibleFacts, "words" | "machine"> = { words: [], machine: undefined },
+): AnsiblePlan {
+  const { definition, draft } = run;
   const { directory } = definition;
-  const process = await findMachineProcess(host, machine.plan);
-  const requirements = ["requirements.yml", "requirements.yaml"].find((name) =>
-    exists(host, `${directory}/${name}`),
-  );
+  const installed = requirements !== undefined && isInstalled(host, requirements);
   const plan = planPlaybook({
+    ...more,
     unit: `nspawn-runner-ansible-${host.randomName(10)}.service`,
     programs: {
       playbook: requireProgram(host, "ansible-playbook"),
@@ -78,19 +115,17 @@ async function layOut(host: Host, run: Run): Promise<AnsiblePlan> {
     },
     environment: passedOn(host),
     image: definition.name,
-    words: run.words,
     work: `${draft.work}/ansible`,
     playbook: definition.path,
     directory,
     configuration: readConfiguration(host, directory),
-    requirements: requirements === undefined ? undefined : `${directory}/${requirements}`,
+    requirements: installed ? undefined : requirements?.path,
+    installed: installed ? requirements.kept : undefined,
     passwd: exists(host, "/etc/passwd") ? host.files.readText("/etc/passwd") : "",
     connects: run.connects,
     timeMaxSeconds: run.timeoutSeconds,
-    machine: { unit: machine.plan.unit, ...process },
   });
-  host.files.createDirectory(`${draft.work}/ansible`, 0o700);
-  for (const path of plan.directories) host.files.createDirectory(path, 0o700);
+  for (const path of plan.directories) host.files.ensureDirectory(path, 0o700);
   host.files.setOwner(plan.state, plan.owner);
   for (const { path, text, mode } of plan.files) host.files.writeText(path, text, mode);
   return plan;
@@ -110,11 +145,6 @@ function passedOn(host: Pick<Host, "environment">): Readonly<Record<string, stri
 
 const exists = (host: Pick<Host, "files">, path: string): boolean =>
   host.files.probe(path) !== undefined;
-
-function readConfiguration(host: Pick<Host, "files">, directory: string) {
-  const path = `${directory}/ansible.cfg`;
-  return exists(host, path) ? parseConfiguration(host.files.readText(path)) : undefined;
-}
 
 function readResult(host: Host, plan: AnsiblePlan, definition: Definition): PlaybookResult {
   const text = exists(host, plan.result) ? host.files.readText(plan.result, 1_000_000) : "null";
@@ -149,11 +179,7 @@ function readResult(host: Host, plan: AnsiblePlan, definition: Definition): Play
   return { ok, changed, failed, skipped };
 }
 
-/** Throws a system error when there is no Ansible. */
-export const requireAnsible = (host: Pick<Host, "processes">): void => {
-  requireProgram(host, "ansible-playbook");
-};
-
+/** Throws a system error when there is none. */
 function requireProgram(host: Pick<Host, "processes">, name: string): string {
   const path = host.processes.which(name);
   if (path !== undefined) return path;

@@ -7,7 +7,7 @@ import type { MachineLimits } from "../../machine/machine-limits.ts";
 import { type MachineSettings, PLAIN_SETTINGS } from "../../machine/machine-settings.ts";
 import type { NetworkRequest } from "../../network/network-request.ts";
 import { RunnerError } from "../../text/errors.ts";
-import { type PlaybookResult, requireAnsible, runPlaybook } from "../ansible/run-playbook.ts";
+import { type PlaybookResult, preparePlaybook, runPlaybook } from "../ansible/run-playbook.ts";
 import { creatorOf } from "../creators/creators.ts";
 import { missingTools } from "../creators/missing-tools.ts";
 import { checkUsedFiles } from "../definition/check-used-files.ts";
@@ -151,7 +151,10 @@ async function buildTree(host: Host, store: ImageStore, parts: Parts): Promise<B
   const { definition, base } = request;
   const creator = creatorOf(definition.create);
   const packages = wantedPackages(definition);
-  if (definition.needsAnsible) requireAnsible(host);
+  if (definition.needsAnsible) {
+    begin("Checking the playbook");
+    await preparePlaybook(host, ansibleRun(store, parts));
+  }
   if (base === undefined) {
     begin("Creating");
     const tools = creator.tools(definition.create.options);
@@ -225,10 +228,8 @@ async function customise(
       await running.call("Installing Python", ["need_python"]);
       begin("Running the playbook");
       result = await runPlaybook(host, {
-        ...{ definition, draft, machine: running, log },
-        words: request.words,
-        connects: request.limits.network.kind !== "none",
-        timeoutSeconds: request.limits.timeoutSeconds,
+        ...ansibleRun(store, { request, draft, log }),
+        ...{ machine: running, words: request.words },
       });
     }
     if (enabledUnits.length > 0) {
@@ -240,6 +241,12 @@ async function customise(
     return result;
   });
 }
+
+const ansibleRun = (store: ImageStore, { request, draft, log }: Omit<Parts, "begin">) => ({
+  ...{ definition: request.definition, draft, log, rootDirectory: store.rootDirectory },
+  connects: request.limits.network.kind !== "none",
+  timeoutSeconds: request.limits.timeoutSeconds,
+});
 
 /** A machine as jobs get it: it boots, its agent answers, and the definition's own test passes. */
 async function smokeTest(

@@ -4,7 +4,7 @@ import type { Configuration } from "../ansible/configuration.ts";
 import { IMAGE_GROUP, inventoryName } from "./host-pattern.ts";
 
 /** Where Ansible looks besides, where nobody says otherwise. */
-export const USUAL_PATHS = {
+const USUAL_PATHS = {
   roles: "~/.ansible/roles:/usr/share/ansible/roles:/etc/ansible/roles",
   collections: "~/.ansible/collections:/usr/share/ansible/collections",
 };
@@ -29,6 +29,21 @@ export function usedUnnamed(image: string): readonly string[] {
     ...PLUGINS,
     ...variables.flatMap((path) => VARIABLES.map((ending) => path + ending)),
   ];
+}
+
+/** The same for Ansible itself, where requirements are installed first: there galaxy puts them. */
+export function searchPaths(
+  directory: string,
+  configuration: Configuration | undefined,
+  installed: string,
+): { readonly ANSIBLE_ROLES_PATH: string; readonly ANSIBLE_COLLECTIONS_PATH: string } {
+  const roles = configuration?.get("defaults.roles_path");
+  const collections = configuration?.get("defaults.collections_path", "defaults.collections_paths");
+  const usual = (name: "roles" | "collections") => `${directory}/${name}:${USUAL_PATHS[name]}`;
+  return {
+    ANSIBLE_ROLES_PATH: `${installed}/roles:${roles ?? usual("roles")}`,
+    ANSIBLE_COLLECTIONS_PATH: `${installed}/collections:${collections ?? usual("collections")}`,
+  };
 }
 
 /** Directories that hold roles, the first first. */

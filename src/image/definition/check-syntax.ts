@@ -16,16 +16,22 @@ export function hasAnsible(host: Pick<Host, "files" | "environment">): boolean {
 export async function checkSyntax(
   host: { readonly processes: Pick<Host["processes"], "run"> },
   file: DefinitionFile,
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<Finding | undefined> {
   // An inventory of its own: the host's may be large, and its absence is warned of.
   const argv = [TOOL, "--syntax-check", "--inventory=localhost,", file.realPath];
   const result = await host.processes.run(argv, {
-    environment: { ANSIBLE_NOCOLOR: "1" },
+    // Of its own it has but this in the home of whoever lints.
+    environment: { ANSIBLE_NOCOLOR: "1", ANSIBLE_LOCAL_TEMP: "/tmp", ...environment },
     workingDirectory: file.directory,
     onCancel: "kill",
   });
   return result.exitCode === 0 ? undefined : parseSyntaxFault(result.stderr, file);
 }
+
+/** Whether it may be about a role or a module that is not installed yet. */
+export const isAbsence = ({ message }: Finding): boolean =>
+  /role '.*' was not found|couldn't resolve module|unable to find|not found in/i.test(message);
 
 /** Before 2.19 "ERROR! …" and "appears to be in 'FILE': line 3, column 5"; since, "Origin: FILE:3:5". */
 export function parseSyntaxFault(

@@ -4,15 +4,18 @@ import type { Host } from "../../host/host.ts";
 import { RunnerError } from "../../text/errors.ts";
 import { escapeUntrusted } from "../../text/escape.ts";
 import { isImageName, parseImageName } from "../../text/names.ts";
+import { readConfiguration } from "../ansible/configuration.ts";
+import { findRequirements, isInstalled } from "../ansible/requirements.ts";
 import { creatorOf } from "../creators/creators.ts";
 import { probeImage } from "../find-image.ts";
+import { searchPaths } from "./ansible-places.ts";
 import {
   type CheckedDefinition,
   checkDefinition,
   type DefinitionFile,
 } from "./check-definition.ts";
 import { type Child, checkParents } from "./check-parents.ts";
-import { checkSyntax, hasAnsible } from "./check-syntax.ts";
+import { checkSyntax, hasAnsible, isAbsence } from "./check-syntax.ts";
 import { checkUsedFiles } from "./check-used-files.ts";
 import {
   type FoundDefinitions,
@@ -79,7 +82,7 @@ export async function lintDefinitions(
       checked.kind === "valid" ? checkUsedFiles(host, checked.definition) : [],
     ),
   );
-  if (hasAnsible(host)) findings.push(...(await lintSyntax(host, linted)));
+  if (hasAnsible(host)) findings.push(...(await lintSyntax(host, linted, rootDirectory)));
   else if (linted.some(({ checked }) => needsAnsible(checked))) {
     host.log.info("Ansible is not installed here, so tasks and roles were not looked at.");
   }
@@ -93,11 +96,30 @@ function lintFile(host: LintHost, file: DefinitionFile): Linted {
 const needsAnsible = (checked: CheckedDefinition): boolean =>
   checked.kind === "valid" && checked.definition.needsAnsible;
 
-async function lintSyntax(host: LintHost, linted: readonly Linted[]): Promise<Finding[]> {
+/** With the roles and collections that a build would find. */
+async function lintSyntax(
+  host: LintHost,
+  linted: readonly Linted[],
+  rootDirectory: string,
+): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const { file, checked } of linted) {
-    const finding = needsAnsible(checked) ? await checkSyntax(host, file) : undefined;
-    if (finding !== undefined) findings.push(finding);
+    if (!needsAnsible(checked)) continue;
+    const { directory } = file;
+    const requirements = findRequirements(host, { rootDirectory, directory });
+    // Who is not root cannot see which are installed.
+    const installed =
+      requirements !== undefined && host.userId === 0 && isInstalled(host, requirements);
+    const environment = installed
+      ? searchPaths(directory, readConfiguration(host, directory), requirements.kept)
+      : {};
+    const finding = await checkSyntax(host, file, environment);
+    if (finding === undefined) continue;
+    if (requirements !== undefined && !installed && isAbsence(finding)) {
+      host.log.info(
+        `${file.path}: ${requirements.path} is not installed yet, so not all was looked at.`,
+      );
+    } else findings.push(finding);
   }
   return findings;
 }

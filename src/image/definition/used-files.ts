@@ -4,7 +4,7 @@
  */
 import { basename, dirname, resolve } from "node:path";
 import type { Host } from "../../host/host.ts";
-import { parseConfiguration } from "../ansible/configuration.ts";
+import { readConfiguration } from "../ansible/configuration.ts";
 import { collectionPaths, rolePaths, usedUnnamed } from "./ansible-places.ts";
 import type { Definition } from "./definition.ts";
 import { findReferences, type Reference } from "./file-references.ts";
@@ -135,11 +135,6 @@ function openSearch(host: UsedHost, directory: string): Search {
       };
     },
   };
-}
-
-function readConfiguration(host: UsedHost, directory: string) {
-  const path = `${directory}/ansible.cfg`;
-  return kindOf(host, path) === "file" ? parseConfiguration(host.files.readText(path)) : undefined;
 }
 
 /** The role that a file belongs to: a directory that holds one of a role's own directories. */
