@@ -3,7 +3,9 @@ import * as v from "valibot";
 import type { Host } from "../host/host.ts";
 import { formatRecord, type RecordKind, readRecord, readValue } from "../record/record.ts";
 import {
+  adviseFirewalld,
   DOCKER_CHAIN,
+  FIREWALLD_TABLE,
   findForwardDrops,
   hasDockerRules,
   sharedPart,
@@ -96,6 +98,9 @@ async function dockerDrops(host: Host): Promise<boolean> {
 
 /** A drop of another table is final. Docker's is dealt with; of others the administrator is told. */
 async function warnOfDrops(host: Host, plan: FirewallPlan): Promise<void> {
+  const firewalld = await host.processes.run(["nft", "list", "table", ...FIREWALLD_TABLE]);
+  const advice = adviseFirewalld(firewalld.exitCode === 0 ? firewalld.stdout : "");
+  if (advice !== undefined) host.log.warn(advice);
   const listed = await host.processes.run(["nft", "list", "chains"]);
   for (const chain of findForwardDrops(listed.stdout)) {
     if (plan.dockerRules !== undefined && chain === "ip filter FORWARD") continue;

@@ -1,5 +1,10 @@
 import { expect, test } from "bun:test";
-import { findForwardDrops, formatDockerRules, hasDockerRules } from "./firewall-rules.ts";
+import {
+  adviseFirewalld,
+  findForwardDrops,
+  formatDockerRules,
+  hasDockerRules,
+} from "./firewall-rules.ts";
 
 // What nftables 1.1.3 lists on a host with Docker, ufw's policy, and a table of ours.
 const LISTED = `table ip nat {
@@ -36,4 +41,17 @@ test("chains that drop what they forward are found, with their tables", () => {
 test("our rules in Docker's chain are known again", () => {
   expect(hasDockerRules(formatDockerRules("eth0"))).toBe(true);
   expect(hasDockerRules("table ip filter {\n\tchain DOCKER-USER {\n\t}\n}\n")).toBe(false);
+});
+
+test("firewalld is told of until it knows machines' interfaces", () => {
+  expect(adviseFirewalld("")).toBeUndefined();
+  const table = "table inet firewalld {\n\tchain filter_FORWARD {\n\t\treject\n\t}\n";
+  expect(adviseFirewalld(table)).toContain("--add-interface=nsr-+");
+  expect(adviseFirewalld(`${table}\tiifname "nsr-*" goto FWD_trusted\n}`)).toBeUndefined();
+});
+
+test("what drops IPv6 alone is nothing to machines", () => {
+  const ufw =
+    "table ip6 filter {\n\tchain FORWARD {\n\t\ttype filter hook forward priority filter; policy drop;\n\t}\n}\n";
+  expect(findForwardDrops(ufw)).toEqual([]);
 });

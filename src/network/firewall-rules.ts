@@ -155,7 +155,23 @@ export function findForwardDrops(listed: string): string[] {
   for (const line of listed.split("\n")) {
     table = /^table (\S+ \S+) \{/.exec(line)?.[1] ?? table;
     chain = /^\s+chain (\S+) \{/.exec(line)?.[1] ?? chain;
-    if (/ hook forward .*policy drop;/.test(line)) found.push(`${table} ${chain}`);
+    // Machines have no IPv6 that could be dropped.
+    const drops = / hook forward .*policy drop;/.test(line) && !table.startsWith("ip6 ");
+    if (drops) found.push(`${table} ${chain}`);
   }
   return found;
+}
+
+export const FIREWALLD_TABLE = ["inet", "firewalld"] as const;
+
+/**
+ * What firewalld's table, as nft lists it, has to be told: its default zones refuse what is forwarded,
+ * by a rule at the end of a chain whose policy is to accept. Nothing where there is none, or where it
+ * knows machines' interfaces.
+ */
+export function adviseFirewalld(listed: string): string | undefined {
+  if (!listed.includes("table inet firewalld") || listed.includes(`"${INTERFACE_PREFIX}`)) {
+    return undefined;
+  }
+  return `The host's firewalld refuses what machines send: "firewall-cmd --permanent --zone=trusted --add-interface=${INTERFACE_PREFIX}+" and "firewall-cmd --reload" let it pass; what machines must not reach is refused by our own rules all the same.`;
 }
