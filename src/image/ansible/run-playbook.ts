@@ -12,6 +12,7 @@ import type { Definition } from "../definition/definition.ts";
 import { inventoryName } from "../definition/host-pattern.ts";
 import type { Draft } from "../draft.ts";
 import { readConfiguration } from "./configuration.ts";
+import { hintsFor } from "./hints.ts";
 import { type AnsibleFacts, type AnsiblePlan, planPlaybook } from "./plan-playbook.ts";
 import {
   findRequirements,
@@ -94,6 +95,7 @@ async function runAnsible(
   throw new RunnerError({
     kind: "system",
     message: `Ansible ended with ${result.signal ?? `exit status ${result.exitCode}`}.`,
+    hints: hintsFor(log.lastLines(40).join("\n")),
   });
 }
 

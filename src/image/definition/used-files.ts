@@ -130,11 +130,21 @@ function openSearch(host: UsedHost, directory: string): Search {
       found.delete(definition);
       yaml.delete(definition);
       return {
-        paths: [...found].sort(),
+        paths: withoutInner([...found].sort(), host),
         yaml: [...yaml].map(([path, text]) => ({ path, text })),
       };
     },
   };
+}
+
+/** A directory stands for what is below it. */
+function withoutInner(sorted: readonly string[], host: UsedHost): string[] {
+  const kept: string[] = [];
+  for (const path of sorted) {
+    const above = kept.findLast((one) => path.startsWith(`${one}/`));
+    if (above === undefined || host.files.probe(above)?.kind !== "directory") kept.push(path);
+  }
+  return kept;
 }
 
 /** The role that a file belongs to: a directory that holds one of a role's own directories. */
