@@ -9,7 +9,7 @@ const LISTED = `table inet nspawn_runner {
 		flags dynamic,timeout
 		timeout 1d
 		elements = { "nsr-0ad59c16" . 169.254.7.7 . tcp . 80 counter packets 1 bytes 60 expires 23h59m46s80ms,
-			     "nsr-0ad59c18" . 10.213.5.231 . udp . 53 counter packets 3 bytes 60 expires 23h59m46s28ms }
+			     "nsr-0ad59c18" . 10.213.5.231 . 17 . 53 counter packets 3 bytes 60 expires 23h59m46s28ms }
 	}
 }
 `;
@@ -19,6 +19,8 @@ test("what one machine was refused is told, by the name where it has one", () =>
   expect(refusals).toEqual([
     { address: "169.254.7.7", protocol: "tcp", port: 80, packets: 1, ageMs: 13_920 },
   ]);
+  // As nftables 1.0.6 has it.
+  expect(parseRefusals(LISTED, "nsr-0ad59c18")[0]?.protocol).toBe("udp");
   expect(formatRefusals(refusals, undefined)).toBe(
     "Refused by this host's network rules: 169.254.7.7 port 80/tcp, 1 packet.",
   );

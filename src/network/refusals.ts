@@ -43,13 +43,16 @@ export function parseRefusals(listed: string, name: string): Refusal[] {
         ? []
         : {
             address,
-            protocol,
+            protocol: PROTOCOLS[protocol] ?? protocol,
             port: Number(port),
             packets: Number(packets),
             ageMs: KEPT_MS - parseDuration(before ?? behind ?? ""),
           },
   );
 }
+
+/** nft of Debian 12 has numbers where /etc/protocols is not there. */
+const PROTOCOLS: Readonly<Record<string, string>> = { "6": "tcp", "17": "udp" };
 
 /** The time-out of the set's elements, which begins again with each packet. */
 const KEPT_MS = 24 * 60 * 60 * 1000;
