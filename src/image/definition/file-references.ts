@@ -32,6 +32,9 @@ const KEYS: readonly string[] = [
 const WORD = /[^\s"'`,;=()<>|&#{}[\]]+/g;
 /** A key with what follows it in its line, as YAML or as `key=value` has it. */
 const KEYED = /([\w.]{1,80})["']?\s{0,9}[:=]\s{0,99}((?:"[^"\n]*"|'[^'\n]*'|[^\s,{}[\]]+))/g;
+/** A line that begins with a key, and what it has there; of a list, an item. */
+const LINE_KEY = /^\s*(?:- +)?["']?([\w.]+)["']?\s*:(?:\s+(\S.*))?$/;
+const LINE_ITEM = /^\s*- +([^:]+)$/;
 const LITERAL = /"([^"\n]+)"|'([^'\n]+)'/g;
 
 export function findReferences(text: string, places: Places): Reference[] {
@@ -54,22 +57,27 @@ export function findReferences(text: string, places: Places): Reference[] {
     }
   }
   for (const literal of literalsOf(plain)) add(literal, false);
-  let above = "";
-  for (const line of plain.split("\n")) {
-    for (const [, key = "", value = ""] of line.matchAll(KEYED)) {
-      if (isKey(key)) for (const word of wordsOf(value)) add(word, true);
-    }
-    const [, only = ""] = /^\s*(?:- +)?["']?([\w.]+)["']?\s*:\s*$/.exec(line) ?? [];
-    const [, whole = ""] = /^\s*(?:- +)?["']?[\w.]+["']?\s*:\s+(\S.*)$/.exec(line) ?? [];
-    const [, item] = /^\s*- +([^:]+)$/.exec(line) ?? [];
-    if (only !== "") above = only;
-    const [, listed = ""] = /^\s*(?:- +)?["']?([\w.]+)["']?\s*:\s*\[/.exec(line) ?? [];
-    if (isKey(listed)) for (const word of wordsOf(whole.replace(/[[\]]/g, " "))) add(word, true);
-    if (item !== undefined && isKey(above)) add(unquoted(item.trim()), true);
-    // A name with blanks in it needs no quotes.
-    if (whole !== "") add(unquoted(whole.trim()), false);
-  }
+  for (const line of namedInLines(plain.split("\n"))) add(line.path, line.isRead);
   return [...found].map(([path, isRead]) => ({ path, isRead }));
+}
+
+/** What keys and lists of YAML, and `key=value`, have for a value. */
+function* namedInLines(lines: readonly string[]): Generator<Reference> {
+  let above = "";
+  for (const line of lines.map((one) => one.trimEnd())) {
+    for (const [, key = "", value = ""] of line.matchAll(KEYED)) {
+      if (isKey(key)) yield* wordsOf(value).map((path) => ({ path, isRead: true }));
+    }
+    const [, key, value] = LINE_KEY.exec(line) ?? [];
+    const [, item] = LINE_ITEM.exec(line) ?? [];
+    if (key !== undefined && value === undefined) above = key;
+    // A name with blanks in it needs no quotes.
+    if (value !== undefined) yield { path: unquoted(value), isRead: false };
+    if (value?.startsWith("[") && isKey(key ?? "")) {
+      yield* wordsOf(value.replace(/[[\]]/g, " ")).map((path) => ({ path, isRead: true }));
+    }
+    if (item !== undefined && isKey(above)) yield { path: unquoted(item), isRead: true };
+  }
 }
 
 const isKey = (key: string): boolean => KEYS.includes(key.slice(key.lastIndexOf(".") + 1));
