@@ -5,11 +5,12 @@ import { detachBelow } from "./mount-table.ts";
 
 export interface Mounts {
   tmpfs(request: { readonly target: string; readonly sizeBytes: number }): void;
-  /** A directory once more, at `target`, with ids 0 to 65,535 from `idShift` on. */
+  /** A directory once more, at `target`, with `idCount` ids from 0 on as those from `idShift` on. */
   idMapped(request: {
     readonly source: string;
     readonly target: string;
     readonly idShift: number;
+    readonly idCount: number;
   }): Promise<void>;
   overlay(request: {
     readonly target: string;
@@ -28,8 +29,8 @@ export function openMounts(): Mounts {
   return {
     tmpfs: ({ target, sizeBytes }) =>
       mountFileSystem("tmpfs", "tmpfs", target, `mode=0700,size=${sizeBytes}`),
-    idMapped: ({ source, target, idShift }) =>
-      withIdMap(idShift, (usernsFd) => mountIdMapped(source, target, usernsFd)),
+    idMapped: ({ source, target, idShift: shift, idCount: count }) =>
+      withIdMap({ shift, count }, (usernsFd) => mountIdMapped(source, target, usernsFd)),
     overlay: ({ target, lower, upper, work }) => {
       const places = { lowerdir: lower, upperdir: upper, workdir: work };
       const options = Object.entries(places).map(([key, path]) => `${key}=${escapeLayer(path)}`);

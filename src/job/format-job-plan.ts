@@ -1,5 +1,5 @@
 /** A plan as text: what `prepare --dry-run` prints. Pure. */
-import { ID_COUNT } from "../machine/id-range.ts";
+import { idCount } from "../machine/id-range.ts";
 import type { MachinePlan } from "../machine/machine-plan.ts";
 import type { ClonePlan, InPlace, MountStep } from "../storage/storage.ts";
 import { formatCommand } from "../text/format-command.ts";
@@ -55,7 +55,10 @@ function formatMachine({ store, image, grant }: JobFacts, plan: MachinePlan): st
     ["Image", `${image?.image.name} (${sourceOf(facts.clone)})`],
     ["Storage", store.storage.kind],
     ["Clone", facts.clone.tree],
-    ["User ids", `${facts.idShift} to ${facts.idShift + ID_COUNT - 1}, if still free then`],
+    [
+      "User ids",
+      `${facts.idShift} to ${facts.idShift + idCount(facts.loosening) - 1}, if still free then`,
+    ],
     ["Runs", facts.payload.kind === "system" ? "the systemd of the image" : "the agent alone"],
     ["Unit", plan.unit],
     ["Slice", plan.slice],

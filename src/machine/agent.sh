@@ -137,7 +137,22 @@ signal_session() {
   [ -z "$found" ] || kill -s "$signal" $found
 }
 
+# Where an administrator lets containers run inside. A user namespace inside may mount proc and sysfs only
+# where all of one is seen already, and nspawn has mounts over parts of ours (mount_too_revealing() of
+# Linux). What an nspawn inside mounts below its own directory it mounts again with other flags, which
+# those of our /run forbid (setup_propagate() of systemd).
+make_room_for_containers() {
+  [ -e "$control/nesting" ] && [ ! -e /dev/.nesting ] || return 0
+  for kind in proc sysfs; do
+    mkdir -p "/dev/.nesting/$kind"
+    mount -t "$kind" -o nosuid,nodev,noexec "$kind" "/dev/.nesting/$kind"
+  done
+  mkdir -p /run/systemd/nspawn
+  mount -t tmpfs -o mode=755 tmpfs /run/systemd/nspawn
+}
+
 cd "$HOME" 2>/dev/null || cd /
+make_room_for_containers 2>/dev/null
 name_ourselves 2>/dev/null
 find_user
 # shellcheck source=/dev/null

@@ -39,10 +39,17 @@ const commandFile = (command: readonly string[]): string =>
 export function planControlDirectory(
   facts: Pick<
     MachineFacts,
-    "name" | "architecture" | "settings" | "payload" | "gitlabRunner" | "network" | "idShift"
+    | "name"
+    | "architecture"
+    | "settings"
+    | "loosening"
+    | "payload"
+    | "gitlabRunner"
+    | "network"
+    | "idShift"
   >,
 ): ControlDirectory {
-  const { settings, payload, gitlabRunner, network, idShift } = facts;
+  const { settings, loosening, payload, gitlabRunner, network, idShift } = facts;
   const paths = machinePaths(facts.name);
   const connects = network.kind === "private";
   const shown = (path: string, text: string): PlannedFile => ({ path, mode: 0o644, text });
@@ -65,6 +72,7 @@ export function planControlDirectory(
       ...(settings.user === undefined
         ? []
         : [shown(`${paths.control}/user`, userFile(settings.user))]),
+      ...(loosening.nesting ? [shown(`${paths.control}/nesting`, "")] : []),
       // Something for the host's program to be bound over.
       ...(gitlabRunner === undefined
         ? []

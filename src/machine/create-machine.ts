@@ -15,6 +15,7 @@ import { attendSession } from "./attend-session.ts";
 import { type Checked, checkTree } from "./checked-tree.ts";
 import { findIdRange, takeIdRange } from "./id-range.ts";
 import { layOut } from "./lay-out.ts";
+import { NESTING_DEVICES } from "./loosening.ts";
 import {
   CLAIMS_LOCK,
   cloneDirectory,
@@ -153,7 +154,10 @@ async function makeMachine(
   makeRoomForEnd(host, name, rootDirectory);
   // The network first: it may refuse.
   const network = takeNetwork(host, name, request.network);
-  const plan = planFrom(host, request, { network, idShift: takeIdRange(host, name) });
+  const plan = planFrom(host, request, {
+    network,
+    idShift: takeIdRange(host, name, request.loosening),
+  });
   writeMachineState(host, name, {
     rootDirectory,
     storage: storage.kind,
@@ -208,7 +212,7 @@ function notWanted(name: MachineName, why: string): RunnerError {
 /** The machine that `createMachine` would start, if nobody claims its ids first. Changes nothing. */
 export function previewMachine(host: Host, request: MachineRequest): MachinePlan {
   const network = findNetwork(host, request.network);
-  return planFrom(host, request, { network, idShift: findIdRange(host) });
+  return planFrom(host, request, { network, idShift: findIdRange(host, request.loosening) });
 }
 
 function planFrom(
@@ -220,6 +224,7 @@ function planFrom(
     ...request,
     ...claimed,
     clone: planRoot(host, request),
+    nestingDevices: NESTING_DEVICES.filter((path) => host.files.probe(path) !== undefined),
     driver: host.driver,
     architecture: host.architecture,
   });

@@ -14,6 +14,7 @@ import { socketFilter } from "./socket-filter.ts";
 export interface Launch {
   readonly mounts: readonly MountStep[];
   readonly idShift: number;
+  readonly idCount: number;
   readonly nspawn: readonly string[];
   /** Whether 32-bit programs may make sockets: see `socket-filter.ts`. */
   readonly socketcall: boolean;
@@ -23,11 +24,15 @@ export interface Launch {
 export async function launchMachine(host: Host, name: MachineName): Promise<never> {
   // Written by `prepare` into a directory of root's alone.
   const launch: Launch = JSON.parse(host.files.readText(machinePaths(name).launch));
-  for (const step of launch.mounts) await carryOut(host, step, launch.idShift);
+  for (const step of launch.mounts) await carryOut(host, step, launch);
   return host.processes.become(launch.nspawn, socketFilter(host.architecture, launch));
 }
 
-async function carryOut(host: Host, step: MountStep, idShift: number): Promise<void> {
+async function carryOut(
+  host: Host,
+  step: MountStep,
+  { idShift, idCount }: Pick<Launch, "idShift" | "idCount">,
+): Promise<void> {
   switch (step.kind) {
     case "tmpfs":
       return host.mounts.tmpfs(step);
@@ -35,7 +40,7 @@ async function carryOut(host: Host, step: MountStep, idShift: number): Promise<v
       host.files.createDirectory(step.path, step.mode);
       return host.files.setOwner(step.path, idShift);
     case "id-mapped":
-      return host.mounts.idMapped({ ...step, idShift });
+      return host.mounts.idMapped({ ...step, idShift, idCount });
     case "overlay":
       return host.mounts.overlay(step);
     default:

@@ -26,3 +26,6 @@ export const NO_LOOSENING: Loosening = {
   binds: [],
   systemCalls: [],
 };
+
+/** For file systems and networks of containers without privileges: fuse-overlayfs, slirp4netns, pasta. */
+export const NESTING_DEVICES: readonly string[] = ["/dev/fuse", "/dev/net/tun"];

@@ -20,6 +20,7 @@ const facts: MachineFacts = {
   payload: { kind: "system" },
   idShift: 1_073_741_824,
   network: { kind: "host" },
+  nestingDevices: ["/dev/fuse", "/dev/net/tun"],
   driver: ["/usr/bin/nspawn-runner"],
   architecture: "x64",
   bootTimeoutSeconds: 120,

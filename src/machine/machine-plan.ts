@@ -13,15 +13,21 @@ import {
   type PlannedFile,
   planControlDirectory,
 } from "./control-directory.ts";
-import { ID_COUNT } from "./id-range.ts";
+import { idCount } from "./id-range.ts";
 import type { Launch } from "./launch.ts";
 import type { Loosening } from "./loosening.ts";
+import {
+  bindArguments,
+  devicesOf,
+  escapeBindPath,
+  looseningArguments,
+} from "./loosening-arguments.ts";
 import { limitProperties } from "./machine-limits.ts";
 import { CONTROL_INSIDE, machinePaths } from "./machine-paths.ts";
 import type { MachineSettings } from "./machine-settings.ts";
 import { machineUnits } from "./machine-units.ts";
 import type { Payload } from "./payload.ts";
-import { allowsSocketcall, systemCallArguments } from "./system-calls.ts";
+import { allowsSocketcall } from "./system-calls.ts";
 import { JOURNAL_PROPERTIES } from "./unit-journal.ts";
 
 const NSPAWN_PATH = "/usr/bin/systemd-nspawn";
@@ -43,6 +49,8 @@ export interface MachineFacts extends MachineWish {
   readonly clone: ClonePlan | InPlace;
   readonly idShift: number;
   readonly network: NetworkPlan;
+  /** Of those that containers inside would have, what the host has. */
+  readonly nestingDevices: readonly string[];
   readonly driver: readonly string[];
   readonly architecture: Host["architecture"];
 }
@@ -100,6 +108,7 @@ function hostFiles(facts: MachineFacts, nspawn: readonly string[]): PlannedFile[
   const launch: Launch = {
     mounts: isLayered(facts) ? facts.clone.mounts : [],
     idShift: facts.idShift,
+    idCount: idCount(facts.loosening),
     nspawn,
     socketcall: allowsSocketcall(facts.loosening),
   };
@@ -116,13 +125,14 @@ function nspawnCommand(facts: MachineFacts): string[] {
     "--settings=no",
     `--machine=${facts.name}`,
     `--directory=${facts.clone.tree}`,
-    `--private-users=${facts.idShift}:${ID_COUNT}`,
+    `--private-users=${facts.idShift}:${idCount(facts.loosening)}`,
     // An assembled overlay cannot be id-mapped; its layers are, by the launcher.
     `--private-users-ownership=${isLayered(facts) ? "off" : "map"}`,
     "--link-journal=no",
     "--timezone=off",
-    ...systemCallArguments(facts.loosening),
+    ...looseningArguments(facts),
     ...networkArguments(facts.network),
+    ...bindArguments(facts.loosening),
     `--bind-ro=${control}:${CONTROL_INSIDE}`,
     ...gitlabRunnerBind(facts.gitlabRunner),
     ...payloadArguments(facts.payload, {
@@ -135,11 +145,6 @@ function nspawnCommand(facts: MachineFacts): string[] {
 function gitlabRunnerBind(path: string | undefined): string[] {
   if (path === undefined) return [];
   return [`--bind-ro=${escapeBindPath(path)}:${CONTROL_INSIDE}/bin/gitlab-runner`];
-}
-
-/** Paths of `--bind` take `\:` for a colon and `\\` for a backslash (systemd-nspawn(1)). */
-function escapeBindPath(path: string): string {
-  return path.replaceAll("\\", "\\\\").replaceAll(":", "\\:");
 }
 
 /** A machine outlives its job's time-out by this: after_script, cache and artifacts come later. */
@@ -179,6 +184,7 @@ function unitProperties(facts: MachineFacts): string[] {
     "DevicePolicy=closed",
     "DeviceAllow=/dev/net/tun rwm",
     "DeviceAllow=char-pts rw",
+    ...devicesOf(facts).map((path) => `DeviceAllow=${path} rwm`),
     // Not there any more once cleanup has removed the machine.
     `ExecStopPost=-/bin/sh ${machinePaths(facts.name).release}`,
     // No mount of a machine is in the host's mount namespace: neither its layers, nor what nspawn

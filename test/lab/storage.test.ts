@@ -61,6 +61,7 @@ async function launch(plan: ClonePlan, script: string) {
     const words = {
       mounts: plan.mounts,
       idShift: ID_SHIFT,
+      idCount: 65_536,
       nspawn: ["/bin/sh", "-c", script],
       socketcall: false,
     };
