@@ -57,10 +57,10 @@ const MAKE: Readonly<Record<string, () => void>> = {
 describe.each(Object.entries(READERS))("%s", (_name, read) => {
   test.each(Object.entries(MAKE))("that is %s", async (_what, make) => {
     make();
-    await withinMemory(() => {
+    await withinMemory(async () => {
       const startedAt = performance.now();
       try {
-        read();
+        await read();
       } catch (error) {
         if (!(error instanceof RunnerError)) throw error;
       }

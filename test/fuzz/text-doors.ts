@@ -66,6 +66,23 @@ boot_timeout = 60
 build_memory = "2G"
 build_cpus = 1.5
 job_packages = true
+network_deny = ["10.0.0.0/8", "metadata.example:80"]
+job_memory_max = "8G"
+
+[[rule]]
+name = "kernel"
+projects = ["group/**", 17]
+protected = true
+images = ["deploy-*"]
+network_allow = ["registry.example:443"]
+devices = ["/dev/kvm"]
+binds = ["/srv/cache:/cache:rw"]
+capabilities = ["CAP_SYS_PTRACE"]
+memory = "16G"
+
+[[rule]]
+users = [7]
+refuse = "not here"
 `;
 
 const DEFINITION_FILE = {

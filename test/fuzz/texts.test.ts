@@ -11,10 +11,10 @@ import { TEXT_DOORS, type TextDoor } from "./text-doors.ts";
 /** Anything but letters, signs and ends of lines, in a few words: escape.test.ts knows all. */
 const UNSAFE = /(?!\n)[\p{Cc}\u202e]/u;
 
-function take({ take: open, neverThrows, mayThrow }: TextDoor, text: string): void {
+async function take({ take: open, neverThrows, mayThrow }: TextDoor, text: string): Promise<void> {
   const startedAt = performance.now();
   try {
-    open(text);
+    await open(text);
   } catch (error) {
     if (mayThrow?.(error) === true) return;
     if (!(error instanceof RunnerError) || neverThrows) throw error;
@@ -29,11 +29,11 @@ describe("a door", () => {
   test.each(TEXT_DOORS.map((door) => [door.name, door] as const))(
     "for %s",
     async (name, door) => {
-      for (const text of KEPT[name] ?? []) take(door, text);
-      for (const text of door.samples) door.take(text);
+      for (const text of KEPT[name] ?? []) await take(door, text);
+      for (const text of door.samples) await door.take(text);
       await withinMemory(() =>
         fc.assert(
-          fc.property(mutated(door.samples), (text) => take(door, text)),
+          fc.asyncProperty(mutated(door.samples), (text) => take(door, text)),
           { numRuns: TEXTS },
         ),
       );
