@@ -8,14 +8,16 @@ const CONSOLE_IDENTIFIER = "nspawn-runner-console";
 /**
  * What a job prints on its console becomes lines of the host's journal, and nothing else: by itself
  * systemd.exec(5) takes a level from a line's start ("<0>"), and journald sends those of level 0 to
- * every terminal (journald.conf(5), ForwardToWall=). Not more of them than a boot in trouble needs.
+ * every terminal (journald.conf(5), ForwardToWall=). Of them as many as a boot in trouble needs, for the whole
+ * of a job, and not 1 MiB: a line may have 48 KB, and journald multiplies the number by 4 where it has room
+ * for 4 GB, by 6 where it is 1 TB (burst_modulate() of systemd).
  */
 export const JOURNAL_PROPERTIES: readonly string[] = [
   `SyslogIdentifier=${CONSOLE_IDENTIFIER}`,
   "SyslogLevelPrefix=no",
   "LogLevelMax=info",
-  "LogRateLimitIntervalSec=30s",
-  "LogRateLimitBurst=200",
+  "LogRateLimitIntervalSec=1d",
+  "LogRateLimitBurst=3",
 ];
 
 const LINES = 8;

@@ -126,6 +126,13 @@ describe.each(places)("a start on $kind", (place) => {
   });
 
   test.each([
+    ["dev/null", ""],
+    ["dev/console", ""],
+    ["dev/pts", ""],
+    ["run/host", ""],
+    ["run/nspawn-runner", ""],
+    ["proc/sys", ""],
+    ["sys/fs", ""],
     ["tmp", "/var/tmp"],
     ["tmp", ""],
     ["var", ""],
