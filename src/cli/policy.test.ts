@@ -102,7 +102,7 @@ test("a job that is known", async () => {
       network_deny   169.254.169.254 (setting network_deny)
       memory         4G (rule 2)
       memory_max     8G (setting job_memory_max)
-      tasks          16384 (this host's default)
+      tasks          4096 (this host's default)
       devices        /dev/kvm (rule 2)
     "
   `);

@@ -10,6 +10,10 @@ export interface Cgroups {
   hasProcesses(path: string): boolean;
   /** How many processes in it and below the kernel has killed for lack of memory; 0 where it does not count. */
   memoryKills(path: string): number;
+  /** What a file of it holds, without the end of the line; nothing where there is none. */
+  read(path: string, file: string): string | undefined;
+  /** Sets a file of it. Nothing there is fine. */
+  write(path: string, file: string, value: string): void;
   /** Names of those in it; none where there is none. */
   list(path: string): string[];
   /** Removes it and those below, but for what has processes. Nothing there is fine. */
@@ -33,6 +37,17 @@ export function openCgroups(): Cgroups {
     hasProcesses: (path) => readIfThere(`${at(path)}/cgroup.procs`) !== "",
     memoryKills: (path) =>
       Number(/^oom_kill (\d+)$/m.exec(readIfThere(`${at(path)}/memory.events`))?.[1] ?? 0),
+    read: (path, file) => {
+      const text = readIfThere(`${at(path)}/${file}`);
+      return text === "" ? undefined : text.trimEnd();
+    },
+    write: (path, file, value) => {
+      try {
+        fs.writeFileSync(`${at(path)}/${file}`, value, { flag: "r+" });
+      } catch (error) {
+        if (!isGone(error)) throw error;
+      }
+    },
     list: (path) => childrenOf(at(path)),
     prune: (path) => prune(at(path)),
     kill: (path) => {

@@ -6,9 +6,9 @@
  */
 import { connect } from "node:net";
 
-/** What root's systemctl and systemd-run talk to. */
+/** What root's systemctl and systemd-run talk to; busctl goes by the bus. */
 export const MANAGER_SOCKET = "/run/systemd/private";
-const CLIENTS = ["systemctl", "systemd-run"];
+const CLIENTS = ["systemctl", "systemd-run", "busctl"];
 
 interface Ended {
   readonly argv: readonly string[];
@@ -34,14 +34,20 @@ export function lostManager({ argv, exitCode, stderr }: Ended): boolean {
  */
 export function wasHeard(second: Ended): boolean {
   return (
-    second.argv[0] === "systemd-run" &&
+    ["systemd-run", "busctl"].includes(second.argv[0] ?? "") &&
     /Unit \S+ was already loaded or has a fragment file\./.test(second.stderr)
   );
 }
 
-/** Starts the unit of a systemd-run, or waits for its start when that is under way. Pure. */
+/**
+ * Starts the unit of a systemd-run, or the slice of a busctl, or waits for its start when that is under
+ * way. Pure.
+ */
 export function startCommand(argv: readonly string[]): string[] {
-  const unit = argv.find((word) => word.startsWith("--unit="))?.slice("--unit=".length) ?? "";
+  const unit =
+    argv.find((word) => word.startsWith("--unit="))?.slice("--unit=".length) ??
+    argv.find((word) => word.endsWith(".slice")) ??
+    "";
   const patience = argv.includes("--no-block") ? ["--no-block"] : [];
   return ["systemctl", ...patience, "start", unit];
 }

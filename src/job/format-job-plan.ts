@@ -79,6 +79,10 @@ function formatMachine({ store, image, grant }: JobFacts, plan: MachinePlan): st
     ),
     section("Before nspawn starts, in the unit alone:", mountsOf(facts.clone).map(formatMount)),
     section(
+      "Properties of the slice:",
+      plan.limits.map(({ name, value }) => `${name}=${value}`),
+    ),
+    section(
       "Properties of the unit:",
       properties.map((word) => word.slice(PROPERTY.length)),
     ),

@@ -7,6 +7,7 @@ import { RunnerError } from "../text/errors.ts";
 import type { Checked } from "./checked-tree.ts";
 import { machinePaths } from "./machine-paths.ts";
 import type { MachinePlan } from "./machine-plan.ts";
+import { boundCgroups } from "./machine-slice.ts";
 import { readMachineEnd } from "./machine-state.ts";
 import { openNetwork } from "./open-network.ts";
 import { destroyMachine } from "./release.ts";
@@ -97,6 +98,7 @@ async function beginSession(
         hints: [`See "journalctl -u ${plan.unit}" on the host.`],
       });
     }
+    boundCgroups(host, name);
     if (network.kind === "private") await openNetwork(host, plan, network);
     return "begun";
   } catch (error) {

@@ -17,13 +17,27 @@ export interface MachineLimits {
   readonly diskBytes?: number | undefined;
 }
 
+/** As the bus knows it: see org.freedesktop.systemd1(5). */
+export interface LimitProperty {
+  readonly name: string;
+  readonly value: number;
+}
+
+const MICROSECONDS = 1_000_000;
+/** Of builds, and of what a person does: nobody has said more. */
 const TASKS_DEFAULT = 16_384;
 
-/** Properties of the machine's unit. */
-export function limitProperties(limits: MachineLimits): string[] {
-  return [
-    `TasksMax=${limits.tasks ?? TASKS_DEFAULT}`,
-    ...(limits.memoryBytes === undefined ? [] : [`MemoryMax=${limits.memoryBytes}`]),
-    ...(limits.cpus === undefined ? [] : [`CPUQuota=${Math.round(limits.cpus * 100)}%`]),
+/** Properties of the slice that holds the machine and, later, its services; the disk has none there. */
+export function limitProperties(limits: MachineLimits): LimitProperty[] {
+  const { cpus } = limits;
+  const values: readonly (readonly [string, number | undefined])[] = [
+    ["MemoryMax", limits.memoryBytes],
+    ["MemoryHigh", limits.memoryHighBytes],
+    ["MemorySwapMax", limits.swapBytes],
+    ["TasksMax", limits.tasks ?? TASKS_DEFAULT],
+    ["CPUQuotaPerSecUSec", cpus === undefined ? undefined : Math.round(cpus * MICROSECONDS)],
+    ["CPUWeight", limits.cpuWeight],
+    ["IOWeight", limits.ioWeight],
   ];
+  return values.flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }]));
 }

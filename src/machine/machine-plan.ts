@@ -22,7 +22,7 @@ import {
   escapeBindPath,
   looseningArguments,
 } from "./loosening-arguments.ts";
-import { limitProperties } from "./machine-limits.ts";
+import { type LimitProperty, limitProperties } from "./machine-limits.ts";
 import { CONTROL_INSIDE, machinePaths } from "./machine-paths.ts";
 import type { MachineSettings } from "./machine-settings.ts";
 import { machineUnits } from "./machine-units.ts";
@@ -59,6 +59,8 @@ export interface MachinePlan extends ControlDirectory {
   readonly facts: MachineFacts;
   readonly unit: string;
   readonly slice: string;
+  /** Properties of the slice, which is there before the unit. */
+  readonly limits: readonly LimitProperty[];
   readonly nspawn: readonly string[];
   /** What starts the unit, and ends when the machine is ready or has failed. */
   readonly start: readonly string[];
@@ -72,6 +74,7 @@ export function planMachine(facts: MachineFacts): MachinePlan {
     facts,
     unit,
     slice,
+    limits: limitProperties(facts.settings.limits),
     ...control,
     files: [...control.files, ...hostFiles(facts, nspawn)],
     nspawn,
@@ -130,6 +133,7 @@ function nspawnCommand(facts: MachineFacts): string[] {
     `--private-users-ownership=${isLayered(facts) ? "off" : "map"}`,
     "--link-journal=no",
     "--timezone=off",
+    ...RESOURCE_LIMITS.map((limit) => `--rlimit=${limit}`),
     ...looseningArguments(facts),
     ...networkArguments(facts.network),
     ...bindArguments(facts.loosening),
@@ -142,6 +146,14 @@ function nspawnCommand(facts: MachineFacts): string[] {
   ];
 }
 
+/**
+ * Of every process inside, and no more: nspawn would pass on what the host's PID 1 has (setrlimit(2)).
+ * The host's handler of core dumps is not even started with 1, which stands for none, and is with 0
+ * (core(5); do_coredump() of Linux). Files as systemd has them (systemd.exec(5)): programs that close
+ * all they may have open take long over more.
+ */
+const RESOURCE_LIMITS = ["CORE=1", "NOFILE=1024:524288"];
+
 function gitlabRunnerBind(path: string | undefined): string[] {
   if (path === undefined) return [];
   return [`--bind-ro=${escapeBindPath(path)}:${CONTROL_INSIDE}/bin/gitlab-runner`];
@@ -151,6 +163,8 @@ function gitlabRunnerBind(path: string | undefined): string[] {
 const LIFE_MARGIN_SECONDS = 1800;
 const LIFE_DEFAULT_SECONDS = 86_400;
 const STOP_TIMEOUT_SECONDS = 30;
+/** Of 1000; GitLab Runner and other services have 0. */
+const OOM_SCORE_ADJUST = 500;
 
 function unitProperties(facts: MachineFacts): string[] {
   const lifeSeconds =
@@ -171,7 +185,13 @@ function unitProperties(facts: MachineFacts): string[] {
     "Environment=SYSTEMD_NSPAWN_LOCK=0",
     // Or every `yes | head` of a script would complain of a broken pipe.
     "IgnoreSIGPIPE=no",
-    ...limitProperties(facts.settings.limits),
+    // What a machine may take stands at its slice. A service has a limit of its own by default.
+    "TasksMax=infinity",
+    // When the host's memory runs out, a machine's processes go before any of the host. The value is a
+    // floor inside (proc_pid_oom_score_adj(5)): only the host's root can go below it.
+    `OOMScoreAdjust=${OOM_SCORE_ADJUST}`,
+    // A process that the kernel ends for lack of memory is the job's to see, and its machine lives on.
+    "OOMPolicy=continue",
     // A throw-away machine is not shut down but ended: 20 ms instead of 180.
     "KillMode=control-group",
     "KillSignal=SIGKILL",

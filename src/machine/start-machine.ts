@@ -10,6 +10,7 @@ import type { Checked } from "./checked-tree.ts";
 import { probeInotify } from "./inotify.ts";
 import { machinePaths } from "./machine-paths.ts";
 import type { MachinePlan } from "./machine-plan.ts";
+import { boundCgroups } from "./machine-slice.ts";
 import { openNetwork } from "./open-network.ts";
 import { explainOldSystemd } from "./systemd-version.ts";
 import { lastWordsOfUnit } from "./unit-journal.ts";
@@ -26,6 +27,7 @@ export async function startMachine(host: Host, plan: Checked<MachinePlan>): Prom
   const until = host.clock.elapsedMs() + bootTimeoutSeconds * 1000;
   const deadline: Deadline = { leftMs: () => Math.max(until - host.clock.elapsedMs(), 0) };
   const started = await startUnit(host, plan, deadline);
+  boundCgroups(host, name);
   const line = started.exitCode === 0 ? await awaitReady(host, plan, { ready, deadline }) : "gone";
   if (line === "ready") return;
   if (line === undefined && host.signal.aborted) throw cancelled(name);

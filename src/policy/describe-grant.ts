@@ -14,7 +14,7 @@ const LIMITS = [
 ] as const;
 const LOOSENED = ["nesting", "devices", "capabilities", "binds", "systemCalls"] as const;
 
-/** `Limits: memory 4G (job_memory), tasks 16384 (this host's default).` */
+/** `Limits: memory 4G (job_memory), tasks 4096 (this host's default).` */
 export function describeLimits(terms: Terms): string | undefined {
   const parts = LIMITS.filter((name) => terms[name].value !== undefined).map(
     (name) => `${TERMS[name].label} ${show(terms, name)} (${terms[name].by})`,

@@ -17,6 +17,7 @@ export function parseSize(text: string): number | undefined {
 
 /** "4G", "1536M": what `parseSize` reads, where it comes out even; else "3.9G". */
 export function formatLimit(bytes: number): string {
+  if (bytes === 0) return "0";
   const units = Object.entries(FACTORS).filter(([, factor]) => bytes >= factor);
   const even = units.findLast(([, factor]) => bytes % factor === 0 && bytes / factor < 10_000);
   const [unit, factor] = even ?? units.at(-1) ?? ["", 1];

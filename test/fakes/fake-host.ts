@@ -157,6 +157,9 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
         isPopulated: (path) => systemd.units.get(unitOf(path))?.lives === true,
         hasProcesses: () => false,
         memoryKills: () => 0,
+        // A kernel without controllers.
+        read: () => undefined,
+        write: () => {},
         list: (path) => (path === MACHINES_SLICE ? systemd.slicesAndAbove() : []),
         // systemd removes them with their slice.
         prune: () => {},
@@ -212,6 +215,8 @@ function furnish(disk: FakeDisk, mounts: Readonly<Record<string, FileSystem>>): 
   file("/proc/self/cgroup", "0::/user.slice\n");
   disk.ensureDirectory("/proc/sys/kernel/random", 0o755);
   file("/proc/sys/kernel/random/boot_id", "b00t\n");
+  file("/proc/sys/kernel/pid_max", "4194304\n");
+  file("/proc/sys/kernel/threads-max", "65536\n");
   file("/proc/meminfo", "MemTotal:        8388608 kB\n");
   file("/proc/stat", "cpu  1 2 3\ncpu0 1 2 3\ncpu1 1 2 3\n");
   furnishNetwork(disk);

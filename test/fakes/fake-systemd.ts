@@ -158,6 +158,13 @@ export function openSystemd(options: {
       : { exitCode: 5, stderr: "Unit not loaded." };
   };
 
+  const startSlice = (argv: readonly string[]): Answer => {
+    const slice = argv.find((word) => word.endsWith(".slice")) ?? "";
+    if (slices.has(slice)) return { exitCode: 1, stderr: "Call failed: Unit was already loaded." };
+    slices.add(slice);
+    return { exitCode: 0, stdout: 'o "/org/freedesktop/systemd1/job/1"\n' };
+  };
+
   const kill = (name: string): boolean => {
     const unit = units.get(name);
     if (unit !== undefined) unit.lives = false;
@@ -177,6 +184,7 @@ export function openSystemd(options: {
     kill,
     commands: [
       [["systemd-run"], (call) => (call.refused ? REFUSED : start(call.argv))],
+      [["busctl", "call"], (call) => (call.refused ? REFUSED : startSlice(call.argv))],
       [
         ["systemctl", "kill"],
         // nspawn is asked to end its machine, and with it its unit.
