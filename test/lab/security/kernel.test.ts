@@ -35,8 +35,10 @@ const calls: readonly Named[] = DENIALS.flatMap(({ name, native, i386, why }) =>
 );
 
 const FAMILIES = Array.from({ length: 46 }, (_, family) => family);
+const SOCK_STREAM = 1;
 const SOCK_DGRAM = 2;
 const SOCK_RAW = 3;
+const TYPES = [SOCK_STREAM, SOCK_DGRAM, SOCK_RAW];
 const NUMBER = { "x86-64": 41, x32: 41, i386: 359 };
 const SOCKETCALL = 102;
 const SYS_SOCKET = 1;
@@ -48,16 +50,16 @@ const byCall = (abi: Abi, family: number, type: number): Named => ({
   number: NUMBER[abi],
   arguments: [family, type, 0],
 });
-const bySocketcall = (family: number): Named => ({
+const bySocketcall = (family: number, type: number): Named => ({
   name: `family ${family} by socketcall`,
   abi: "i386",
   number: SOCKETCALL,
   arguments: [SYS_SOCKET],
-  data: [family, SOCK_DGRAM, 0],
+  data: [family, type, 0],
 });
 const sockets = FAMILIES.flatMap((family) => [
-  ...ABIS.flatMap((abi) => [byCall(abi, family, SOCK_DGRAM), byCall(abi, family, SOCK_RAW)]),
-  bySocketcall(family),
+  ...ABIS.flatMap((abi) => TYPES.map((type) => byCall(abi, family, type))),
+  ...TYPES.map((type) => bySocketcall(family, type)),
 ]);
 
 type Run = (script: string) => Promise<{ readonly stdout: string; readonly stderr: string }>;
