@@ -7,7 +7,7 @@ const SHA256 = "0123456789abcdef".repeat(4);
 
 test("a text is a file", () => {
   expect(planOf({ tar: "rootfs.tar.xz" })).toMatchInlineSnapshot(
-    `"tar --extract --file=/defs/rootfs.tar.xz --numeric-owner --same-permissions --xattrs '--xattrs-include=*' --acls --force-local --directory=/tree"`,
+    `"tar --extract --file=/defs/rootfs.tar.xz --numeric-owner --same-permissions --xattrs '--xattrs-include=*' '--xattrs-exclude=trusted.*' --acls --force-local --directory=/tree"`,
   );
   expect(factsOf({ tar: "rootfs.tar.xz" })).toMatchInlineSnapshot(`
     {
@@ -30,7 +30,7 @@ test("an address is downloaded, checked, and unpacked", () => {
     "curl --fail --silent --show-error --location --retry 3 --proto =https,http --output /scratch/archive -- 'https://example.org/a b.tar.zst'
     sha256sum --check --strict
       | 0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef  /scratch/archive
-    tar --extract --file=/scratch/archive --numeric-owner --same-permissions --xattrs '--xattrs-include=*' --acls --force-local --strip-components=1 --directory=/tree"
+    tar --extract --file=/scratch/archive --numeric-owner --same-permissions --xattrs '--xattrs-include=*' '--xattrs-exclude=trusted.*' --acls --force-local --strip-components=1 --directory=/tree"
   `);
   expect(factsOf(create)).toMatchInlineSnapshot(`
     {

@@ -82,9 +82,16 @@ export const tar: Creator<Options> = {
       {
         kind: "run",
         argv: [
-          // Its names are a trusted archive's; its numbers, not the host's users; all attributes.
+          // Its names are a trusted archive's; its numbers, not the host's users; all attributes but
+          // those that overlayfs goes by (trusted.overlay.*), of which the tree is a layer.
           ...["tar", "--extract", `--file=${archive}`, "--numeric-owner", "--same-permissions"],
-          ...["--xattrs", "--xattrs-include=*", "--acls", "--force-local"],
+          ...[
+            "--xattrs",
+            "--xattrs-include=*",
+            "--xattrs-exclude=trusted.*",
+            "--acls",
+            "--force-local",
+          ],
           ...(chosen.strip_components === 0
             ? []
             : [`--strip-components=${chosen.strip_components}`]),
