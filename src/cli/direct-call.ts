@@ -48,6 +48,10 @@ export const STAGES = {
     declaration: "internal-follow-names",
     load: async () => (await import("./follow-names.ts")).followNamesAction,
   },
+  restoreFirewall: {
+    declaration: "internal-restore-firewall",
+    load: async () => (await import("./restore-firewall.ts")).restoreFirewallAction,
+  },
   emptyTrash: {
     declaration: "internal-empty-trash <root>",
     load: async () => (await import("./empty-trash.ts")).emptyTrashAction,

@@ -1,5 +1,4 @@
 /** `gc`: what crashes left goes, and what a firewall loaded anew has removed comes back. */
-import { privateNetwork } from "../config/choices.ts";
 import { readConfig } from "../config/config.ts";
 import { type ChoresRequest, doChores, findChores } from "../image/chores.ts";
 import { listKept } from "../storage/empty-trash.ts";
@@ -14,7 +13,6 @@ export const gcAction: Action<[{ dryRun?: boolean }]> = async ({ host }, options
   const request: ChoresRequest = {
     rootDirectory,
     openStore: () => openImageStore(host, config),
-    network: privateNetwork(config),
     packages: config.jobPackages ?? { count: 0, bytes: 0 },
   };
   let done = true;

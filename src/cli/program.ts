@@ -267,6 +267,10 @@ function addTools(add: Add): void {
     load: STAGES.followNames.load,
     hidden: true,
   });
+  add(STAGES.restoreFirewall.declaration, "what a unit does when the firewall was loaded anew", {
+    load: STAGES.restoreFirewall.load,
+    hidden: true,
+  });
   add(STAGES.emptyTrash.declaration, "what the unit does that deletes trees", {
     load: STAGES.emptyTrash.load,
     hidden: true,

@@ -13,7 +13,7 @@ export const definitionDirectories = (config: Config): readonly string[] => [
 type PrivateNetwork = Extract<NetworkRequest, { kind: "private" }>;
 
 /** What machines with a network of their own have, as long as nothing else is said. Pure. */
-export const privateNetwork = (config: Config): PrivateNetwork => ({
+const privateNetwork = (config: Config): PrivateNetwork => ({
   kind: "private",
   range: config.networkRange,
   resolvers: config.networkResolvers,

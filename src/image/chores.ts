@@ -7,7 +7,6 @@ import { findMachineGarbage } from "../machine/collect-garbage.ts";
 import { firewallIsIncomplete, restoreFirewall } from "../network/ensure-firewall.ts";
 import { ensureNamesAreFollowed, namesAreLost } from "../network/follow-names.ts";
 import { findStrayRules } from "../network/kept-rules.ts";
-import type { NetworkRequest } from "../network/network-request.ts";
 import { closeReach } from "../network/reach.ts";
 import { findStrayLinks, removeLink } from "../network/stray-links.ts";
 import { listTrash, startDeleter } from "../storage/trash.ts";
@@ -26,7 +25,6 @@ import {
 export interface ChoresRequest {
   readonly rootDirectory: string;
   readonly openStore: () => Promise<ImageStore>;
-  readonly network: Extract<NetworkRequest, { kind: "private" }>;
   readonly packages: ExtendedLimits;
 }
 
@@ -75,11 +73,11 @@ async function look(host: Host, { what, find }: Place): Promise<readonly Chore[]
 }
 
 async function* places(host: Host, request: ChoresRequest): AsyncGenerator<Place> {
-  const { rootDirectory, network, packages } = request;
+  const { rootDirectory, packages } = request;
   // First: until then, machines that live may reach what they must not.
   yield {
     what: "what the firewall of machines' networks lacks",
-    find: () => findFirewallChores(host, network),
+    find: () => findFirewallChores(host),
   };
   yield { what: "what is left of machines", find: () => findMachineChores(host, rootDirectory) };
   yield { what: "interfaces without a machine", find: () => findLinkChores(host) };
@@ -98,10 +96,10 @@ async function* places(host: Host, request: ChoresRequest): AsyncGenerator<Place
   yield { what: "what is in the trash", find: () => findTrashChores(host, rootDirectory) };
 }
 
-async function findFirewallChores(host: Host, network: ChoresRequest["network"]): Promise<Chore[]> {
-  if (!(await firewallIsIncomplete(host, network))) return [];
+async function findFirewallChores(host: Host): Promise<Chore[]> {
+  if (!(await firewallIsIncomplete(host))) return [];
   const act = async (): Promise<boolean> => {
-    await restoreFirewall(host, network);
+    await restoreFirewall(host);
     return true;
   };
   return [{ what: "make the firewall of machines' networks again", act }];

@@ -15,8 +15,8 @@ import { listMachineRules } from "./kept-rules.ts";
 import { formatMachineRules } from "./machine-rules.ts";
 import { FIREWALL_STATE, FORWARDING_SWITCH, PAIRS_DIRECTORY } from "./network-paths.ts";
 import { type FirewallPlan, planFirewall } from "./network-plan.ts";
-import type { NetworkRequest } from "./network-request.ts";
-import { probeHostNetwork } from "./probe-host-network.ts";
+import { probeFirewall } from "./probe-host-network.ts";
+import { ensureFirewallIsWatched } from "./watch-firewall.ts";
 
 /** What we gave nft and what it made of it: the same later means that nothing has changed. */
 const MADE_TABLE: RecordKind<{ readonly table: string; readonly listed: string }> = {
@@ -40,6 +40,7 @@ export async function ensureFirewall(host: Host, plan: FirewallPlan): Promise<vo
     host.log.verbose("Made the firewall's table of machines' networks.");
     await warnOfDrops(host, plan);
   }
+  await ensureFirewallIsWatched(host);
   if (plan.dockerRules !== undefined) await ensureDockerRules(host, plan.dockerRules);
   if (plan.switchForwarding) {
     // Written in place: the kernel's switches are not files that could be replaced.
@@ -52,22 +53,16 @@ export async function ensureFirewall(host: Host, plan: FirewallPlan): Promise<vo
  * Whether machines live that have a network of their own, and the host's firewall, loaded anew, lacks
  * something of ours. Looks only.
  */
-export async function firewallIsIncomplete(
-  host: Host,
-  request: Extract<NetworkRequest, { kind: "private" }>,
-): Promise<boolean> {
+export async function firewallIsIncomplete(host: Host): Promise<boolean> {
   if (host.claims.list(PAIRS_DIRECTORY).length === 0) return false;
-  const plan = planFirewall(probeHostNetwork(host, request));
+  const plan = planFirewall(probeFirewall(host));
   if (plan.switchForwarding || !(await isAsMade(host, plan))) return true;
   return plan.dockerRules !== undefined && (await dockerDrops(host));
 }
 
 /** Makes it again. */
-export async function restoreFirewall(
-  host: Host,
-  request: Extract<NetworkRequest, { kind: "private" }>,
-): Promise<void> {
-  await ensureFirewall(host, planFirewall(probeHostNetwork(host, request)));
+export async function restoreFirewall(host: Host): Promise<void> {
+  await ensureFirewall(host, planFirewall(probeFirewall(host)));
 }
 
 async function isAsMade(host: Host, plan: FirewallPlan): Promise<boolean> {

@@ -23,6 +23,11 @@ const MACHINES = `"${INTERFACE_PREFIX}*"`;
  */
 export const METADATA_ADDRESSES = ["100.100.100.200", "168.63.129.16"] as const;
 
+const NEVER_ADDRESSES = `{ 169.254.0.0/16, ${METADATA_ADDRESSES.join(", ")} }`;
+const NEVER_TYPES = "{ local, broadcast, anycast, multicast }";
+const KNOWN = "ct state established,related";
+const UNKNOWN = "ct state != { established, related }";
+
 /** How many connections one machine may have, so that it cannot fill the kernel's table of them. */
 export interface ConnectionLimits {
   readonly count: number;
@@ -80,22 +85,24 @@ export function formatFirewall({ count, perSecond }: ConnectionLimits): string {
       "reject with icmp type admin-prohibited",
     ]),
     ...chain(NEVER_CHAIN, undefined, [
-      `fib daddr type { local, broadcast, anycast, multicast } goto ${REFUSE_CHAIN}`,
-      `ip daddr { 169.254.0.0/16, ${METADATA_ADDRESSES.join(", ")} } goto ${REFUSE_CHAIN}`,
+      `fib daddr type ${NEVER_TYPES} goto ${REFUSE_CHAIN}`,
+      `ip daddr ${NEVER_ADDRESSES} goto ${REFUSE_CHAIN}`,
     ]),
     ...chain("from_machines", "filter hook prerouting priority mangle", [
       `iifname != ${MACHINES} accept`,
       "meta nfproto ipv6 drop",
       "fib saddr . iif oif missing drop",
-      "ct state established,related accept",
-      `add @rates { iifname limit rate over ${perSecond}/second burst ${count} packets } drop`,
-      `add @connections { iifname ct count over ${count} } reject with icmp type admin-prohibited`,
+      `${KNOWN} ct direction reply accept`,
+      // What was begun while a reload had taken the table away does not go on for that.
+      `${KNOWN} fib daddr type != ${NEVER_TYPES} ip daddr != ${NEVER_ADDRESSES} accept`,
+      `${UNKNOWN} add @rates { iifname limit rate over ${perSecond}/second burst ${count} packets } drop`,
+      `${UNKNOWN} add @connections { iifname ct count over ${count} } reject with icmp type admin-prohibited`,
       `iifname vmap @${MACHINE_CHAINS}`,
       `jump ${NEVER_CHAIN}`,
     ]),
     ...chain("to_machines", "filter hook forward priority filter", [
-      `iifname ${MACHINES} oifname ${MACHINES} ct state != { established, related } goto ${REFUSE_CHAIN}`,
-      `oifname ${MACHINES} ct state != { established, related } drop`,
+      `iifname ${MACHINES} oifname ${MACHINES} goto ${REFUSE_CHAIN}`,
+      `oifname ${MACHINES} ${UNKNOWN} drop`,
     ]),
     ...chain("to_outside", "nat hook postrouting priority srcnat", [
       `iifname ${MACHINES} oifname != ${MACHINES} masquerade`,

@@ -61,14 +61,15 @@ test("a network of its own", () => {
     add rule inet nspawn_runner from_machines iifname != "nsr-*" accept
     add rule inet nspawn_runner from_machines meta nfproto ipv6 drop
     add rule inet nspawn_runner from_machines fib saddr . iif oif missing drop
-    add rule inet nspawn_runner from_machines ct state established,related accept
-    add rule inet nspawn_runner from_machines add @rates { iifname limit rate over 273/second burst 8192 packets } drop
-    add rule inet nspawn_runner from_machines add @connections { iifname ct count over 8192 } reject with icmp type admin-prohibited
+    add rule inet nspawn_runner from_machines ct state established,related ct direction reply accept
+    add rule inet nspawn_runner from_machines ct state established,related fib daddr type != { local, broadcast, anycast, multicast } ip daddr != { 169.254.0.0/16, 100.100.100.200, 168.63.129.16 } accept
+    add rule inet nspawn_runner from_machines ct state != { established, related } add @rates { iifname limit rate over 273/second burst 8192 packets } drop
+    add rule inet nspawn_runner from_machines ct state != { established, related } add @connections { iifname ct count over 8192 } reject with icmp type admin-prohibited
     add rule inet nspawn_runner from_machines iifname vmap @machines
     add rule inet nspawn_runner from_machines jump never
     add chain inet nspawn_runner to_machines { type filter hook forward priority filter; policy accept; }
     flush chain inet nspawn_runner to_machines
-    add rule inet nspawn_runner to_machines iifname "nsr-*" oifname "nsr-*" ct state != { established, related } goto refuse
+    add rule inet nspawn_runner to_machines iifname "nsr-*" oifname "nsr-*" goto refuse
     add rule inet nspawn_runner to_machines oifname "nsr-*" ct state != { established, related } drop
     add chain inet nspawn_runner to_outside { type nat hook postrouting priority srcnat; policy accept; }
     flush chain inet nspawn_runner to_outside

@@ -9,19 +9,23 @@ import { INTERFACE_INSIDE } from "./network-paths.ts";
 import type { NetworkRequest } from "./network-request.ts";
 import { formatResolvConf, type Resolvers } from "./resolvers.ts";
 
-/** What one host is like for all machines' networks. */
-export interface HostNetworkFacts {
-  readonly request: Extract<NetworkRequest, { kind: "private" }>;
+/** What the firewall depends on: of the host alone, nothing of a configuration. */
+export interface FirewallFacts {
   readonly uplink: { readonly name: string; readonly mtu: number } | undefined;
-  readonly resolvers: Resolvers;
-  /** Whether the host's kernel has IPv6 at all. */
-  readonly ipv6: boolean;
   /** Whether the host forwards packets already. */
   readonly forwards: boolean;
   /** Whether Docker is on the host. */
   readonly docker: boolean;
   /** How many connections the kernel tracks for all. */
   readonly connectionTableSize: number;
+}
+
+/** What one host is like for all machines' networks. */
+export interface HostNetworkFacts extends FirewallFacts {
+  readonly request: Extract<NetworkRequest, { kind: "private" }>;
+  readonly resolvers: Resolvers;
+  /** Whether the host's kernel has IPv6 at all. */
+  readonly ipv6: boolean;
   /** The host's own. */
   readonly addresses: ReadonlySet<string>;
 }
@@ -67,7 +71,7 @@ export type NetworkPlan =
 /** Of a link that goes nowhere yet: Ethernet's own. */
 const MTU_DEFAULT = 1500;
 
-export function planFirewall(facts: HostNetworkFacts): FirewallPlan {
+export function planFirewall(facts: FirewallFacts): FirewallPlan {
   const { uplink } = facts;
   return {
     table: formatFirewall(limitConnections(facts.connectionTableSize)),

@@ -4,24 +4,35 @@ import { RunnerError } from "../text/errors.ts";
 import { DOCKER_SOCKET } from "./firewall-rules.ts";
 import { parseHostAddresses } from "./host-addresses.ts";
 import { CONNECTION_TABLE_SIZE, FORWARDING_SWITCH, INTERFACES_DIRECTORY } from "./network-paths.ts";
-import type { HostNetworkFacts } from "./network-plan.ts";
+import type { FirewallFacts, HostNetworkFacts } from "./network-plan.ts";
 import type { NetworkRequest } from "./network-request.ts";
 import { chooseResolvers, RESOLVER_FILES } from "./resolvers.ts";
-import { findUplink, parseRoutes, requireFreeRange } from "./routes.ts";
+import { findUplink, parseRoutes, type Route, requireFreeRange } from "./routes.ts";
 
 /** Throws a system error that names what the host lacks, and the setting or package. */
 export function probeHostNetwork(
   host: Pick<Host, "files" | "processes">,
   request: Extract<NetworkRequest, { kind: "private" }>,
 ): HostNetworkFacts {
-  requireTools(host);
   const { files } = host;
-  const routes = parseRoutes(files.readText("/proc/net/route"));
-  requireFreeRange(routes, request.range);
-  const uplink = findUplink(routes);
+  const firewall = probeFirewall(host);
+  requireFreeRange(readRoutes(host), request.range);
   const texts = RESOLVER_FILES.map((path) => readIfThere(host, path));
   return {
+    ...firewall,
     request,
+    resolvers: chooseResolvers(texts, request.resolvers),
+    ipv6: files.probe("/proc/sys/net/ipv6") !== undefined,
+    addresses: parseHostAddresses(readIfThere(host, "/proc/net/fib_trie")),
+  };
+}
+
+/** As `probeHostNetwork`, but only of what the firewall's table depends on, and it asks for no setting. */
+export function probeFirewall(host: Pick<Host, "files" | "processes">): FirewallFacts {
+  requireTools(host);
+  const { files } = host;
+  const uplink = findUplink(readRoutes(host));
+  return {
     uplink:
       uplink === undefined
         ? undefined
@@ -29,14 +40,14 @@ export function probeHostNetwork(
             name: uplink,
             mtu: Number(files.readText(`${INTERFACES_DIRECTORY}/${uplink}/mtu`)),
           },
-    resolvers: chooseResolvers(texts, request.resolvers),
-    ipv6: files.probe("/proc/sys/net/ipv6") !== undefined,
     forwards: files.readText(FORWARDING_SWITCH).trim() !== "0",
     docker: files.probe(DOCKER_SOCKET) !== undefined,
     connectionTableSize: Number(readIfThere(host, CONNECTION_TABLE_SIZE) || CONNECTIONS_DEFAULT),
-    addresses: parseHostAddresses(readIfThere(host, "/proc/net/fib_trie")),
   };
 }
+
+const readRoutes = (host: Pick<Host, "files">): Route[] =>
+  parseRoutes(host.files.readText("/proc/net/route"));
 
 /** Of a host that does not track any yet: the kernel's own choice is this or more from 1 GB on. */
 const CONNECTIONS_DEFAULT = 65_536;

@@ -97,6 +97,12 @@ async function serveNames(address: string, names: Map<string, string>): Promise<
   later(() => socket.close());
 }
 
+/** What follows is done by a machine that nothing keeps back: the proof that an attack is one. */
+async function removeRules(): Promise<void> {
+  later(() => runner.call("gc"));
+  await must("nft", "flush", "chain", ...TABLE, "from_machines");
+}
+
 const ask = (url: string): string => `curl -s -m 3 ${url} || echo no`;
 const open = openRunner(BTRFS, 'network = "host"\n');
 const runner = openRunner(BTRFS);
@@ -140,7 +146,12 @@ describe("addresses of the host and its cloud", () => {
     expect((await machine.run(mapped)).stdout).toBe("no\n");
     // Only port 53 of the name server is there.
     await serve(853, "192.0.2.53");
-    expect((await machine.run(ask("http://192.0.2.53:853/"))).stdout).toBe("no\n");
+    const others = ask("http://192.0.2.53:853/");
+    expect((await machine.run(others)).stdout).toBe("no\n");
+    await removeRules();
+    for (const attack of [ask("http://rebound.test:8092/"), mapped, others]) {
+      expect((await machine.run(attack)).stdout).toBe("here\n");
+    }
   });
 });
 
@@ -206,8 +217,7 @@ print(sent)
     const left = `grep -c "src=${own} " /proc/net/nf_conntrack || true`;
     expect(await must("bash", "-c", left)).toBe("0\n");
     // Without the rules there is no such bound.
-    await must("nft", "flush", "chain", ...TABLE, "from_machines");
-    later(() => runner.call("gc"));
+    await removeRules();
     await other.run(flood);
     expect(await tracked(other)).toBeGreaterThan(limit + 273);
   });
@@ -263,14 +273,156 @@ describe("rules of one machine", () => {
     await serve(8094);
     const machine = await runner.machine("trixie");
     const link = linkOf(machine);
-    const done = await machine.run(`
+    const attack = (gateway: string): string => `
       nft flush ruleset 2> /dev/null
       ip link set host0 down; ip link set host0 address 02:00:00:00:00:01; ip link set host0 name nsr-mine
-      ip link set nsr-mine up; ip route add default via ${link.host}
+      ip link set nsr-mine up; ip route add default via ${gateway}
       ip link add nsr-fake type dummy; ip link set nsr-fake up
       ${ask("http://192.0.2.200:8094/")}
-    `);
-    expect(done.stdout).toEndWith("no\n");
+    `;
+    expect((await machine.run(attack(link.host))).stdout).toEndWith("no\n");
     expect((await machine.run("ip -br link")).stdout).toContain("nsr-mine");
+    // It works on rules that are in the namespace of those whom they hold.
+    later(() => command("ip", "netns", "del", "weak"));
+    await must(
+      "bash",
+      "-ec",
+      `ip netns add weak
+       ip link add weak0 type veth peer name host0 netns weak
+       ip address add 198.51.100.0/31 dev weak0; ip link set weak0 up
+       ip -n weak address add 198.51.100.1/31 dev host0; ip -n weak link set host0 up
+       ip -n weak route add default via 198.51.100.0
+       ip netns exec weak nft 'table inet held { chain out { type filter hook output priority 0; ip daddr 192.0.2.200 reject; }; }'`,
+    );
+    const inside = (script: string): Promise<string> =>
+      must("ip", "netns", "exec", "weak", "bash", "-c", script);
+    expect(await inside(ask("http://192.0.2.200:8094/"))).toBe("no\n");
+    expect(await inside(attack("198.51.100.0"))).toEndWith("here\n");
+  });
+});
+
+describe("who listens beside a machine", () => {
+  /** Says what it has heard, once somebody sends "end" to port 9999. */
+  const listen = (link: string): string => `python3 -uc '
+import select, socket, struct
+def udp(port, group):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("", port))
+    if group:
+        index = socket.if_nametoindex("${link}")
+        s.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, struct.pack("=4s4si", socket.inet_aton(group), bytes(4), index))
+    return s
+arp = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x806))
+kinds = {arp: "arp", udp(5353, "224.0.0.251"): "mdns", udp(5355, "224.0.0.252"): "llmnr", udp(9998, "239.1.2.3"): "multicast", udp(9997, None): "broadcast"}
+last = udp(9999, None)
+heard = set()
+print("listens")
+while True:
+    ready = select.select(list(kinds) + [last], [], [])[0]
+    for s in ready:
+        if s is not last and b"attack" in s.recv(2048): heard.add(kinds[s])
+    if ready == [last]: break
+print(" ".join(sorted(heard)) or "nothing")
+'`;
+  const shout = (link: string): string => `python3 -c '
+import socket, struct
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"${link}")
+s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, 9)
+for place in [("224.0.0.251", 5353), ("224.0.0.252", 5355), ("239.1.2.3", 9998), ("255.255.255.255", 9997)]:
+    try: s.sendto(b"attack", place)
+    except OSError: pass
+raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+raw.bind(("${link}", 0))
+mac = raw.getsockname()[4]
+who = struct.pack("!HHBBH6s4s6s4s", 1, 0x800, 6, 4, 1, mac, bytes([198, 51, 100, 9]), bytes(6), bytes([198, 51, 100, 8]))
+raw.send(b"\\xff" * 6 + mac + struct.pack("!H", 0x806) + who + b"attack")
+'`;
+  const ALL = "arp broadcast llmnr mdns multicast";
+  const end = (address: string): string => `echo end > /dev/udp/${address}/9999`;
+
+  test("hears no multicast, mDNS, LLMNR, broadcast or ARP: neither another machine nor the host", async () => {
+    const [one, other] = await Promise.all([runner.machine("trixie"), runner.machine("trixie")]);
+    const beside = other.start(listen("host0"));
+    await beside.awaitOutput("listens");
+    const host = start(["bash", "-c", listen(linkOf(one).name)]);
+    await host.awaitOutput("listens");
+    expect(await one.run(shout("host0"))).toMatchObject({ code: 0 });
+    await must("bash", "-c", end(linkOf(other).own));
+    await must("bash", "-c", end("127.0.0.1"));
+    expect((await beside.ended).stdout).toEndWith("\nnothing\n");
+    // ARP is how the host knows its peer; it takes no neighbour from it, which is tested above.
+    expect((await host.ended).stdout).toEndWith("\narp\n");
+
+    // Without the rules the host hears all, and on a link that both share so does the other.
+    await removeRules();
+    const unprotected = start(["bash", "-c", listen(linkOf(one).name)]);
+    await unprotected.awaitOutput("listens");
+    await one.run(shout("host0"));
+    await must("bash", "-c", end("127.0.0.1"));
+    expect((await unprotected.ended).stdout).toEndWith(`\n${ALL}\n`);
+    for (const name of ["near", "far"]) later(() => command("ip", "netns", "del", name));
+    await must(
+      "bash",
+      "-ec",
+      `ip netns add near; ip netns add far
+       ip -n near link add host0 type veth peer name host0 netns far
+       ip -n near address add 198.51.100.0/31 dev host0; ip -n near link set host0 up
+       ip -n far address add 198.51.100.1/31 dev host0; ip -n far link set host0 up
+       for name in near far; do ip -n $name route add default dev host0; done`,
+    );
+    const within = (name: string, script: string): string[] => [
+      ...["ip", "netns", "exec", name, "bash", "-c", script],
+    ];
+    const far = start(within("far", listen("host0")));
+    await far.awaitOutput("listens");
+    await must(...within("near", `${shout("host0")}; ${end("198.51.100.1")}`));
+    expect((await far.ended).stdout).toEndWith(`\n${ALL}\n`);
+  });
+});
+
+describe("a foreign flush of the ruleset", () => {
+  const WATCHER = "nspawn-runner-watch-firewall.service";
+  const listens = `until awk '$2 == 12 && $4 != "00000000"' /proc/net/netlink | grep -q .; do :; done`;
+  const closed = `until nft list table ${TABLE.join(" ")} > /dev/null 2>&1; do :; done`;
+
+  test("opens no machine for long, gc or not, and what was begun meanwhile does not go on", async () => {
+    await hostAddress("192.0.2.200");
+    await serve(8095);
+    const echo = Bun.listen({
+      hostname: "192.0.2.200",
+      port: 8096,
+      socket: { data: (socket, bytes) => void socket.write(bytes) },
+    });
+    later(() => echo.stop(true));
+    const machine = await runner.machine("trixie");
+    const reach = async (): Promise<string> =>
+      (await machine.run(ask("http://192.0.2.200:8095/"))).stdout;
+    expect(await reach()).toBe("no\n");
+
+    // It works where nobody looks.
+    await must("systemctl", "stop", WATCHER);
+    await must("nft", "flush", "ruleset");
+    expect(await reach()).toBe("here\n");
+    const talk = machine.start(`python3 -uc '
+import socket
+s = socket.create_connection(("192.0.2.200", 8096)); s.settimeout(2)
+print("connected")
+try:
+    while True: s.send(b"x"); s.recv(1)
+except OSError: print("ended")
+'`);
+    await talk.awaitOutput("connected");
+    expect((await runner.call("internal-restore-firewall")).code).toBe(0);
+    expect((await talk.ended).stdout).toEndWith("ended\n");
+    expect(await reach()).toBe("no\n");
+
+    // Restoring has started who looks.
+    await must("timeout", "20", "bash", "-c", listens);
+    await must("nft", "flush", "ruleset");
+    await must("timeout", "10", "bash", "-c", closed);
+    expect(await reach()).toBe("no\n");
   });
 });

@@ -1,0 +1,49 @@
+/**
+ * The unit that hears when the host's firewall is loaded anew, which takes our table away. One for all
+ * machines; it looks for machines once a minute and ends itself when there is none.
+ */
+import type { Host } from "../host/host.ts";
+import { TABLE } from "./firewall-rules.ts";
+import { PAIRS_DIRECTORY } from "./network-paths.ts";
+import scriptText from "./watch-firewall.sh" with { type: "text" };
+
+/** A machine's unit is named with no dash behind its prefix: this is no machine's. */
+const UNIT = "nspawn-runner-watch-firewall.service";
+/** Not in the slice of machines: what stops, or starves, all of those is no reason to stop looking. */
+const SLICE = "system.slice";
+const SCRIPT = "/run/nspawn-runner/watch-firewall";
+
+/** Pure. */
+export function watchFirewallCommand(driver: readonly string[]): string[] {
+  const properties = [
+    "Description=Makes the firewall of machines' networks again when it is removed",
+    "SyslogIdentifier=nspawn-runner",
+    "Restart=on-failure",
+    "RestartSec=1s",
+    "CollectMode=inactive-or-failed",
+  ];
+  return [
+    "systemd-run",
+    "--quiet",
+    `--unit=${UNIT}`,
+    `--slice=${SLICE}`,
+    ...properties.map((property) => `--property=${property}`),
+    "--",
+    "/bin/sh",
+    SCRIPT,
+    PAIRS_DIRECTORY,
+    ...TABLE,
+    ...driver,
+  ];
+}
+
+/**
+ * To be done once a machine has claimed its addresses. One that is there already is fine; without one
+ * there is `gc`, whose timer looks each minute.
+ */
+export async function ensureFirewallIsWatched(host: Host): Promise<void> {
+  if (host.cgroups.exists(`${SLICE}/${UNIT}`)) return;
+  host.files.writeText(SCRIPT, scriptText, 0o600);
+  const started = await host.processes.run(watchFirewallCommand(host.driver));
+  if (started.exitCode !== 0) host.log.debug(`# ${started.stderr.trim()}`);
+}
