@@ -45,6 +45,7 @@ const REASONS: readonly (readonly [RegExp, string])[] = [
     /^(script|login): variable PATH=/,
     "every usual directory, and the host's gitlab-runner behind them",
   ],
+  [/^(script|login): limit Max core file size /, "the host dumps no cores of machines"],
   [/^(script|login): variable SHELL=/, "bash where there is one, whatever /etc/passwd says"],
   [/^login: variable (TERM|container[a-z_]*|NOTIFY_SOCKET)=/, "of nspawn's own terminal"],
   [
@@ -74,6 +75,8 @@ describe.each(["trixie", "nosystemd", "nobash"])("a script in %s", (image) => {
         "--resolv-conf=off",
         "--as-pid2",
         "--private-users=pick",
+        // Whoever has a network of its own may administer it.
+        "--private-network",
         `--directory=${place.root}/${image}`,
       ],
       ...["/bin/sh", "-l", "-c", PROBE],
