@@ -12,5 +12,5 @@ export const runAction: Action<[string, string | undefined, { id?: string }]> = 
   requireRoot(host);
   const name = requireMachineName(host, options.id);
   host.log.setFields({ MACHINE: name, STEP: stage ?? "" });
-  return runJobStep(host, { name, script });
+  return runJobStep(host, { name, script, stage });
 };

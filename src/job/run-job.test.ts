@@ -42,7 +42,7 @@ test.each([
   const { host, files, printed, said: lines } = await openMachine();
   files.writeText("/tmp/script", String(code));
   files.writeText(CODE_FILE, "stale");
-  expect(await runJobStep(host, { name, script: "/tmp/script" })).toBe(outcome);
+  expect(await runJobStep(host, { name, script: "/tmp/script", stage: undefined })).toBe(outcome);
   expect(printed).toEqual([`ran ${code}\n`]);
   expect(files.probe(CODE_FILE) && files.readText(CODE_FILE)).toBe(told);
   expect(lines.filter((line) => line.startsWith("The script"))).toEqual(said ? [said] : []);
@@ -56,7 +56,7 @@ test.each(["refused", "done"] as const)(
       const { computer } = await openMachine();
       computer.disk.create("open", "/tmp/script", { kind: "file", mode: 0o700, text: "0" });
       const { host, effects } = computer.start({ fails: { at, how } });
-      const failed = await runJobStep(host, { name, script: "/tmp/script" }).then(
+      const failed = await runJobStep(host, { name, script: "/tmp/script", stage: undefined }).then(
         () => undefined,
         (error: unknown) => error,
       );
@@ -72,7 +72,9 @@ test.each(["refused", "done"] as const)(
 
 test("a machine that never was is a system error with what may have happened", async () => {
   const { host } = openComputer().start();
-  await expect(runJobStep(host, { name, script: "/tmp/script" })).rejects.toMatchObject({
+  await expect(
+    runJobStep(host, { name, script: "/tmp/script", stage: undefined }),
+  ).rejects.toMatchObject({
     kind: "system",
     message: 'There is no machine "job-1-a".',
   });
@@ -84,7 +86,7 @@ test("a machine that another release has started is told as such, at once", asyn
   files.writeText("/tmp/script", "0");
   // As release 0.1.0 has left it, whose agent is asked in another way.
   files.writeText(path, readFileSync("test/samples/0.1.0/state.json", "utf8"));
-  await expect(runJobStep(host, { name, script: "/tmp/script" })).rejects.toThrow(
+  await expect(runJobStep(host, { name, script: "/tmp/script", stage: undefined })).rejects.toThrow(
     'Machine "job-1-a" was started by another release of nspawn-runner',
   );
 });

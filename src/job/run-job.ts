@@ -1,6 +1,7 @@
 /** The `run` stage: one script in the job's machine, its end told as GitLab Runner wants it. */
 import type { Host } from "../host/host.ts";
 import { WAITS } from "../host/waits.ts";
+import { machinePaths } from "../machine/machine-paths.ts";
 import {
   AGENT_PROTOCOL,
   type MachineEnd,
@@ -20,9 +21,13 @@ import type { Outcome } from "./exit-codes.ts";
  */
 export async function runJobStep(
   host: Host,
-  request: { readonly name: MachineName; readonly script: string },
+  request: {
+    readonly name: MachineName;
+    readonly script: string;
+    readonly stage: string | undefined;
+  },
 ): Promise<Outcome> {
-  const { name, script } = request;
+  const { name, script, stage } = request;
   const codeFile = host.environment.BUILD_EXIT_CODE_FILE;
   // One path for the whole job, which GitLab Runner never clears: a stale code would be reported.
   if (codeFile !== undefined) host.files.remove(codeFile);
@@ -64,7 +69,10 @@ export async function runJobStep(
       host.log.info(explainCancel(result.ended));
       return "script-failed";
     case "exited": {
-      if (result.code === 0) return "success";
+      if (result.code === 0) {
+        if (stage === LAST_STAGE) await explainRefusals(host, name, livedMs(host, name));
+        return "success";
+      }
       if (codeFile !== undefined) host.files.writeText(codeFile, `${result.code}\n`, 0o644);
       const memoryKills = host.cgroups.memoryKills(cgroup) - killsBefore;
       const signal = explainCode(result.code, { memoryKills });
@@ -75,11 +83,20 @@ export async function runJobStep(
   }
 }
 
-/** What tells them is loaded for scripts that fail alone. */
+/**
+ * What GitLab Runner runs at the end of each job, whatever became of it (its documentation of the custom
+ * executor, "Run"). What `cleanup` says is not in the job's log.
+ */
+const LAST_STAGE = "cleanup_file_variables";
+
+/** Since its state was written: what another had of the same address before is not this one's. */
+const livedMs = (host: Host, name: MachineName): number =>
+  host.clock.nowMs() - (host.files.probe(machinePaths(name).state)?.modifiedMs ?? 0);
+
+/** What tells them is loaded for scripts that fail, and once at the end of a job. */
 async function explainRefusals(host: Host, name: MachineName, withinMs: number): Promise<void> {
   const { tellRefusals } = await import("../network/refusals.ts");
-  const told = await tellRefusals(host, name, withinMs);
-  if (told !== undefined) host.log.info(told);
+  for (const told of await tellRefusals(host, name, withinMs)) host.log.info(told);
 }
 
 /** `cleanup` may come while a script still runs, and takes away under us what a step needs. */

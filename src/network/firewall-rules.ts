@@ -14,6 +14,8 @@ export const REFUSE_CHAIN = "refuse";
 export const NEVER_CHAIN = "never";
 /** What was refused: interface, address, protocol and port. */
 export const REFUSED_SET = "refused";
+/** Machines that had more connections than their share, or began them too fast. */
+export const CROWDED_SET = "crowded";
 
 const MACHINES = `"${INTERFACE_PREFIX}*"`;
 
@@ -63,6 +65,7 @@ export function formatFirewall({ count, perSecond }: ConnectionLimits): string {
   const table = TABLE.join(" ");
   const set = (name: string, type: string, more: string): string =>
     `add set ${table} ${name} { type ${type}; size 65535; flags ${more}; }`;
+  const crowded = `update @${CROWDED_SET} { iifname counter }`;
   const chain = (name: string, hook: string | undefined, rules: readonly string[]): string[] => [
     `add chain ${table} ${name}${hook === undefined ? "" : ` { type ${hook}; policy accept; }`}`,
     `flush chain ${table} ${name}`,
@@ -79,6 +82,7 @@ export function formatFirewall({ count, perSecond }: ConnectionLimits): string {
       "ifname . ipv4_addr . inet_proto . inet_service",
       "dynamic,timeout; timeout 1d",
     ),
+    set(CROWDED_SET, "ifname", "dynamic,timeout; timeout 1d"),
     ...chain(REFUSE_CHAIN, undefined, [
       // One machine must not fill the list of what was refused to all.
       `meta l4proto { tcp, udp } add @told { iifname limit rate 10/second burst 100 packets } update @${REFUSED_SET} { iifname . ip daddr . meta l4proto . th dport counter }`,
@@ -95,8 +99,8 @@ export function formatFirewall({ count, perSecond }: ConnectionLimits): string {
       `${KNOWN} ct direction reply accept`,
       // What was begun while a reload had taken the table away does not go on for that.
       `${KNOWN} fib daddr type != ${NEVER_TYPES} ip daddr != ${NEVER_ADDRESSES} accept`,
-      `${UNKNOWN} add @rates { iifname limit rate over ${perSecond}/second burst ${count} packets } drop`,
-      `${UNKNOWN} add @connections { iifname ct count over ${count} } reject with icmp type admin-prohibited`,
+      `${UNKNOWN} add @rates { iifname limit rate over ${perSecond}/second burst ${count} packets } ${crowded} drop`,
+      `${UNKNOWN} add @connections { iifname ct count over ${count} } ${crowded} reject with icmp type admin-prohibited`,
       `iifname vmap @${MACHINE_CHAINS}`,
       `jump ${NEVER_CHAIN}`,
     ]),

@@ -48,6 +48,7 @@ test("a network of its own", () => {
     add set inet nspawn_runner rates { type ifname; size 65535; flags dynamic,timeout; timeout 10m; }
     add set inet nspawn_runner told { type ifname; size 65535; flags dynamic,timeout; timeout 10m; }
     add set inet nspawn_runner refused { type ifname . ipv4_addr . inet_proto . inet_service; size 65535; flags dynamic,timeout; timeout 1d; }
+    add set inet nspawn_runner crowded { type ifname; size 65535; flags dynamic,timeout; timeout 1d; }
     add chain inet nspawn_runner refuse
     flush chain inet nspawn_runner refuse
     add rule inet nspawn_runner refuse meta l4proto { tcp, udp } add @told { iifname limit rate 10/second burst 100 packets } update @refused { iifname . ip daddr . meta l4proto . th dport counter }
@@ -63,8 +64,8 @@ test("a network of its own", () => {
     add rule inet nspawn_runner from_machines fib saddr . iif oif missing drop
     add rule inet nspawn_runner from_machines ct state established,related ct direction reply accept
     add rule inet nspawn_runner from_machines ct state established,related fib daddr type != { local, broadcast, anycast, multicast } ip daddr != { 169.254.0.0/16, 100.100.100.200, 168.63.129.16 } accept
-    add rule inet nspawn_runner from_machines ct state != { established, related } add @rates { iifname limit rate over 273/second burst 8192 packets } drop
-    add rule inet nspawn_runner from_machines ct state != { established, related } add @connections { iifname ct count over 8192 } reject with icmp type admin-prohibited
+    add rule inet nspawn_runner from_machines ct state != { established, related } add @rates { iifname limit rate over 273/second burst 8192 packets } update @crowded { iifname counter } drop
+    add rule inet nspawn_runner from_machines ct state != { established, related } add @connections { iifname ct count over 8192 } update @crowded { iifname counter } reject with icmp type admin-prohibited
     add rule inet nspawn_runner from_machines iifname vmap @machines
     add rule inet nspawn_runner from_machines jump never
     add chain inet nspawn_runner to_machines { type filter hook forward priority filter; policy accept; }

@@ -1,7 +1,7 @@
 /** What the firewall has refused to a machine, for its job's log. */
 import type { Host } from "../host/host.ts";
 import type { MachineName } from "../text/names.ts";
-import { REFUSED_SET, TABLE } from "./firewall-rules.ts";
+import { CROWDED_SET, REFUSED_SET, TABLE } from "./firewall-rules.ts";
 import { listMachineRules } from "./kept-rules.ts";
 import type { MachineRules } from "./machine-rules.ts";
 import { PAIRS_DIRECTORY } from "./network-paths.ts";
@@ -16,27 +16,50 @@ export interface Refusal {
 }
 
 /**
- * A sentence on what was refused within that time, nothing where nothing was, or the machine has no
- * network of its own. Never throws: it is told beside what matters.
+ * Sentences on what was refused within that time; none where nothing was, or the machine has no network
+ * of its own. Never throws: it is told beside what matters.
  */
 export async function tellRefusals(
   host: Host,
   name: MachineName,
   withinMs: number,
-): Promise<string | undefined> {
+): Promise<string[]> {
   const pair = host.claims.list(PAIRS_DIRECTORY).find(({ owner }) => owner === name);
-  if (pair === undefined) return undefined;
-  const listed = await host.processes.run(["nft", "list", "set", ...TABLE, REFUSED_SET]);
-  if (listed.exitCode !== 0) return undefined;
-  const found = parseRefusals(listed.stdout, pair.thing).filter(({ ageMs }) => ageMs <= withinMs);
+  if (pair === undefined) return [];
+  const list = async (set: string): Promise<string> => {
+    const listed = await host.processes.run(["nft", "list", "set", ...TABLE, set]);
+    return listed.exitCode === 0 ? listed.stdout : "";
+  };
+  const [refused, crowded] = await Promise.all([list(REFUSED_SET), list(CROWDED_SET)]);
+  const isRecent = ({ ageMs }: { readonly ageMs: number }): boolean => ageMs <= withinMs;
   const rules = listMachineRules(host).find((one) => one.interface === pair.thing);
-  return formatRefusals(found, rules);
+  return [
+    ...formatRefusals(parseRefusals(refused, pair.thing).filter(isRecent), rules),
+    ...parseCrowding(crowded, pair.thing).filter(isRecent).map(formatCrowding),
+  ];
 }
+
+/** Packets of connections beyond the share of a machine. */
+interface Crowding {
+  readonly packets: number;
+  readonly ageMs: number;
+}
+
+/** Of the set, as nft lists it, that of one interface: at most one. Pure. */
+export function parseCrowding(listed: string, name: string): Crowding[] {
+  const element = new RegExp(`"([^"]+)"${COUNTED}`, "g");
+  return Array.from(listed.matchAll(element)).flatMap(([, own, before, packets, behind]) =>
+    own === name ? { packets: Number(packets), ageMs: ageOf(before ?? behind) } : [],
+  );
+}
+
+/** Pure. */
+export const formatCrowding = ({ packets }: Crowding): string =>
+  `This machine had more connections at a time than its share of the host's, or began them too fast: ${formatPackets(packets)} of new ones did not get through.`;
 
 /** Of the set, as nft lists it (1.0.6 and 1.1.3), those of one interface. Pure. */
 export function parseRefusals(listed: string, name: string): Refusal[] {
-  const element =
-    /"([^"]+)" \. ([\d.]+) \. (\w+) \. (\d+)(?: timeout \w+)?(?: expires (\w+))? counter packets (\d+) bytes \d+(?: timeout \w+)?(?: expires (\w+))?/g;
+  const element = new RegExp(`"([^"]+)" \\. ([\\d.]+) \\. (\\w+) \\. (\\d+)${COUNTED}`, "g");
   return Array.from(listed.matchAll(element)).flatMap(
     ([, own, address = "", protocol = "", port, before, packets, behind]) =>
       own !== name
@@ -46,10 +69,14 @@ export function parseRefusals(listed: string, name: string): Refusal[] {
             protocol: PROTOCOLS[protocol] ?? protocol,
             port: Number(port),
             packets: Number(packets),
-            ageMs: KEPT_MS - parseDuration(before ?? behind ?? ""),
+            ageMs: ageOf(before ?? behind),
           },
   );
 }
+
+/** What stands behind an element's key: its time may be there before its counter, or after it. */
+const COUNTED =
+  "(?: timeout \\w+)?(?: expires (\\w+))? counter packets (\\d+) bytes \\d+(?: timeout \\w+)?(?: expires (\\w+))?";
 
 /** nft of Debian 12 has numbers where /etc/protocols is not there. */
 const PROTOCOLS: Readonly<Record<string, string>> = { "6": "tcp", "17": "udp" };
@@ -64,6 +91,8 @@ const UNITS: Readonly<Record<string, number>> = {
   ms: 1,
 };
 
+const ageOf = (expires = ""): number => KEPT_MS - parseDuration(expires);
+
 /** Such as "23h59m46s80ms". */
 function parseDuration(text: string): number {
   const parts = Array.from(text.matchAll(/(\d+)(ms|[dhms])/g));
@@ -76,11 +105,15 @@ const TOLD_MAX = 10;
 export function formatRefusals(
   refusals: readonly Refusal[],
   rules: MachineRules | undefined,
-): string | undefined {
-  if (refusals.length === 0) return undefined;
+): string[] {
+  if (refusals.length === 0) return [];
   const told = refusals.slice(0, TOLD_MAX).map((refusal) => formatRefusal(refusal, rules));
   const more = refusals.length - told.length;
-  return `Refused by this host's network rules: ${told.join(", ")}${more > 0 ? `, and ${more} more` : ""}.`;
+  const all = refusals.reduce((sum, { packets }) => sum + packets, 0);
+  const total = refusals.length > 1 ? ` (${formatPackets(all)} to ${refusals.length} places)` : "";
+  return [
+    `Refused by this host's network rules${total}: ${told.join(", ")}${more > 0 ? `, and ${more} more` : ""}.`,
+  ];
 }
 
 function formatRefusal(
@@ -89,5 +122,7 @@ function formatRefusal(
 ): string {
   const name = rules?.places.find((place) => place.addresses.includes(address))?.name;
   const where = name === undefined ? address : `${name} (${address})`;
-  return `${where} port ${port}/${protocol}, ${packets} packet${packets === 1 ? "" : "s"}`;
+  return `${where} port ${port}/${protocol}, ${formatPackets(packets)}`;
 }
+
+const formatPackets = (count: number): string => `${count} packet${count === 1 ? "" : "s"}`;

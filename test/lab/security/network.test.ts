@@ -11,6 +11,7 @@ import {
   type Machine,
   openRunner,
   type Place,
+  scriptFile,
   start,
 } from "../harness.ts";
 
@@ -131,6 +132,17 @@ describe("addresses of the host and its cloud", () => {
     const failed = await machine.run("curl -s -m 3 http://192.0.2.200:8091/; exit 3");
     expect(failed.stderr).toContain("Refused by this host's network rules: ");
     expect(failed.stderr).toContain("192.0.2.200 port 8091/tcp");
+    // Also of a job whose scripts do not mind, at its end.
+    const script = scriptFile(ask("http://192.0.2.200:8091/"));
+    const step = await runner.call("run", "--id", machine.name, script, "build_script");
+    expect(step).toMatchObject({ code: 0, stderr: "" });
+    const last = await runner.call(
+      ...["run", "--id", machine.name, scriptFile("true"), "cleanup_file_variables"],
+    );
+    expect(last.stderr).toMatch(
+      /Refused by this host's network rules \(\d+ packets to [2-9] places\): /,
+    );
+    expect(last.stderr).toContain("169.254.169.254 port 8091/tcp");
   });
 
   test("a name that leads to the host is no way around", async () => {
@@ -209,6 +221,8 @@ print(sent)
     expect(Number((await one.run(flood)).stdout)).toBeGreaterThan(limit);
     expect(await tracked(one)).toBeGreaterThan(limit / 2);
     expect(await tracked(one)).toBeLessThanOrEqual(limit + 273);
+    const last = ["--id", one.name, scriptFile("true"), "cleanup_file_variables"];
+    expect((await runner.call("run", ...last)).stderr).toMatch(/too fast: \d+ packets of new ones/);
     const served = `getent hosts $(grep -rhoE '://[^/ :]+' /etc/apt/sources.list /etc/apt/sources.list.d | head -n 1 | tail -c +4)`;
     expect((await other.run(`${served} > /dev/null; echo $?`)).stdout).toBe("0\n");
     // They go with the machine, before another has its address.
