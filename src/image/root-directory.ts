@@ -42,7 +42,8 @@ export function closeRootDirectory(host: Pick<Host, "files" | "log">, path: stri
       hints: [`Give it to root: chown root: "${path}"`],
     });
   }
-  if ((mode & OTHERS) === 0) return;
+  // An empty one may be what a file system is to be mounted on: whoever needs an image says so.
+  if ((mode & OTHERS) === 0 || isStray(host, path)) return;
   if (isOfTheHost(real, mode)) {
     throw new RunnerError({
       kind: "system",

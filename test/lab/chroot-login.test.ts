@@ -106,9 +106,10 @@ describe.each(places)("a login on $kind", (place) => {
     );
     await held.awaitOutput("ready");
     const [unit = ""] = loginUnits();
-    const shown = await must('systemctl show -P MemoryMax -P ControlGroup "$1"', unit);
-    expect(shown).toContain("1073741824\n");
-    expect(shown).toContain("/nspawn_runner.slice/");
+    const slice = (await must('systemctl show -P Slice "$1"', unit)).trim();
+    expect(await must('systemctl show -P MemoryMax "$1"', slice)).toBe("1073741824\n");
+    const group = await must('systemctl show -P ControlGroup "$1"', unit);
+    expect(group).toContain("/nspawn_runner.slice/");
     held.kill("SIGTERM");
     const { stdout, code } = await held.ended;
     expect(code).toBe(2);

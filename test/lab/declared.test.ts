@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { busybox, expectNothingHalf, openDeclared } from "./declare.ts";
-import { cleanUpAfterEach, command, later, PLACES } from "./harness.ts";
+import { cleanUpAfterEach, command, later, PLACES, sliceOf } from "./harness.ts";
 
 cleanUpAfterEach();
 
@@ -28,7 +28,12 @@ describe.each([...PLACES])("a declared image on $kind", (place) => {
     expect(ran.stdout).toBe("1000\n1000\n/home/ci ci\nit's me; $HOME\n2nd line\n");
     expect(ran.code).toBe(1);
     const shown = await command(
-      ...["systemctl", "show", "--property=TasksMax,MemoryMax,CPUQuotaPerSecUSec", machine.unit],
+      ...[
+        "systemctl",
+        "show",
+        "--property=TasksMax,MemoryMax,CPUQuotaPerSecUSec",
+        sliceOf(machine.name),
+      ],
     );
     expect(shown.stdout.split("\n").sort()).toEqual([
       "",

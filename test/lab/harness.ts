@@ -168,6 +168,10 @@ export function uniqueName(): string {
 export const unitOf = (name: string): string =>
   `nspawn-runner-${name.replaceAll("-", "\\x2d")}.service`;
 
+/** Where its limits are. */
+export const sliceOf = (name: string): string =>
+  `nspawn_runner-${name.replaceAll("-", "\\x2d")}.slice`;
+
 /** A script as GitLab Runner would hand it over; bash unless it says otherwise itself. */
 export function scriptFile(text: string): string {
   counter += 1;

@@ -17,6 +17,7 @@ import {
   type Runner,
   scratch,
   scriptFile,
+  sliceOf,
   start,
   uniqueName,
   unitOf,
@@ -147,7 +148,7 @@ test("a rule gives what it says to the job it is for, and the log says so", asyn
     "systemctl",
     "show",
     ...properties.map((property) => `--property=${property}`),
-    machine.unit,
+    sliceOf(machine.name),
   );
   expect(stdout.trim().split("\n").toSorted()).toEqual([
     "CPUQuotaPerSecUSec=1.500000s",
@@ -209,7 +210,7 @@ describe("a job asks", () => {
       "show",
       "--value",
       "--property=MemoryMax",
-      machine.unit,
+      sliceOf(machine.name),
     );
     expect(stdout).toBe(`${bytes}\n`);
   });
