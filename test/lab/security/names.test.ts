@@ -158,7 +158,7 @@ describe("variables of a job", () => {
       const job = { id: 1, image: { name: "nobash" } };
       const { ended } = await prepare(job, variables, ["--dry-run"]);
       expect(ended.code).toBe(0);
-      const volatile = /(job-|test[-\\])[\w\\-]+|\b\d{7,}\b|\d+\.\d+ s/g;
+      const volatile = /(job-|test[-\\])[\w\\-]+|\bnsr-[0-9a-f]{8}\b|\b\d{7,}\b|\d+\.\d+ s/g;
       return ended.stdout.replace(volatile, "…");
     };
     expect(await plan(more)).toBe(await plan({}));
