@@ -42,8 +42,7 @@ export function closeRootDirectory(host: Pick<Host, "files" | "log">, path: stri
       hints: [`Give it to root: chown root: "${path}"`],
     });
   }
-  // An empty one may be what a file system is to be mounted on: whoever needs an image says so.
-  if ((mode & OTHERS) === 0 || isStray(host, path)) return;
+  if ((mode & OTHERS) === 0) return;
   if (isOfTheHost(real, mode)) {
     throw new RunnerError({
       kind: "system",

@@ -141,7 +141,7 @@ test("the root directory's file system is not mounted: nothing is missing by a j
   const { environment } = openRunner(PLACE);
   const declared = "/tmp/declared";
   const ended = await prepareOn(
-    `mount -t tmpfs tmpfs ${PLACE.root}
+    `mount -t tmpfs -o mode=0755 tmpfs ${PLACE.root}
     mkdir -p ${declared}
     printf '%s\n' '- hosts: all' '  vars: {nspawn_runner_create: {from: trixie}}' >${declared}/nobash.yaml
     trap 'ls -A ${PLACE.root} >&2' EXIT
@@ -157,7 +157,7 @@ test("the root directory's file system is not mounted: nothing is missing by a j
       "--mount",
       "bash",
       "-euc",
-      `mount -t tmpfs tmpfs ${PLACE.root}; nspawn-runner chroot-maintenance || code=$?; ls -A ${PLACE.root}; exit $code`,
+      `mount -t tmpfs -o mode=0755 tmpfs ${PLACE.root}; nspawn-runner chroot-maintenance || code=$?; ls -A ${PLACE.root}; exit $code`,
     ],
     { NSPAWN_RUNNER_CONFIG: "/tmp/unmounted.toml" },
   ).ended;
