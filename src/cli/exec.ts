@@ -1,5 +1,5 @@
 /** `exec [JOBS...]`. */
-import { execLocalJobs } from "../local/exec.ts";
+import { type ExecRequest, execLocalJobs } from "../local/exec.ts";
 import { EVENTS, type Event } from "../local/pipeline/pipeline-kind.ts";
 import { readVariablesFile } from "../local/variables/variables-file.ts";
 import { RunnerError } from "../text/errors.ts";
@@ -13,6 +13,13 @@ interface ExecOptions {
   readonly variablesFile?: string;
   readonly event?: string;
   readonly branch?: string;
+  readonly stage?: string;
+  readonly from?: string;
+  readonly all?: boolean;
+  readonly worktree?: boolean;
+  readonly keep?: boolean;
+  readonly shellOnFailure?: boolean;
+  readonly json?: boolean;
   readonly artifacts?: string;
   readonly artifactsSize?: string;
 }
@@ -24,7 +31,10 @@ export const execAction: Action<[readonly string[], ExecOptions]> = async (
 ) => {
   const { variables, files } = readVariablesFile(host, options.variablesFile);
   const code = await execLocalJobs(host, {
-    jobs,
+    select: selectionOf(jobs, options),
+    worktree: options.worktree === true,
+    onFailure: options.shellOnFailure ? "shell" : options.keep ? "keep" : "clean up",
+    output: options.json ? "json" : "text",
     image: options.image,
     variables: { ...variables, ...Object.fromEntries((options.variable ?? []).map(parseVariable)) },
     files,
@@ -37,6 +47,21 @@ export const execAction: Action<[readonly string[], ExecOptions]> = async (
   });
   return { kind: "code", code };
 };
+
+function selectionOf(names: readonly string[], options: ExecOptions): ExecRequest["select"] {
+  const { stage, from, all } = options;
+  const wishes = [names.length > 0, stage !== undefined, from !== undefined, all === true];
+  if (wishes.filter(Boolean).length > 1) {
+    throw new RunnerError({
+      kind: "usage",
+      message: "Jobs by name, --stage, --from and --all exclude each other.",
+      hints: ["Give one of them."],
+    });
+  }
+  if (stage !== undefined) return { kind: "stage", stage };
+  if (from !== undefined) return { kind: "from", name: from };
+  return all === true ? { kind: "all" } : { kind: "jobs", names };
+}
 
 function parseEvent(text: string): Event {
   const event = EVENTS.find((each) => each === text);

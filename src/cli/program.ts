@@ -284,13 +284,21 @@ function addExec(add: Add): void {
       "nspawn-runner exec",
       "nspawn-runner exec test",
       "nspawn-runner exec --image trixie build test",
+      "nspawn-runner exec --all --worktree",
     ],
   })
+    .option("--stage <name>", "run the jobs of this stage")
+    .option("--from <job>", "run this job and all that come after it")
+    .option("--all", "run the whole pipeline")
     .option("--image <name>", "use this image instead of the job's")
     .option("--variable <key=value>", "set a variable of the jobs (may be given again)", collect)
     .option("--variables-file <file>", "set those of a file: lines of KEY=VALUE, or YAML")
     .option("--event <event>", "pretend to be a pipeline of push, tag, merge_request or schedule")
     .option("--branch <name>", "pretend that the commit is on this branch")
+    .option("--worktree", "take the work tree as it is, uncommitted changes and new files too")
+    .option("--keep", "keep the machine of a job that has failed, until ^C")
+    .option("--shell-on-failure", "a shell in the machine of a job that has failed")
+    .option("--json", "print events as JSON, one a line")
     .option("--artifacts <directory>", "put the jobs' artifacts there")
     .option("--artifacts-size <size>", "how large they, or a cache, may be (default: 1G)");
 }

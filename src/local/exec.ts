@@ -1,7 +1,15 @@
 /** `exec`: jobs of the local `.gitlab-ci.yml`, through the very stages GitLab Runner would call. */
 import type { Host } from "../host/host.ts";
+import { RunnerError } from "../text/errors.ts";
+import type { JobEnd } from "./job-end.ts";
+import type { JobRun } from "./job-run.ts";
+import { openEventLog, printEvent } from "./log/event-log.ts";
+import { openFoldingLog } from "./log/folding-log.ts";
+import type { JobLog } from "./log/job-log.ts";
+import { openNamedLog } from "./log/named-log.ts";
+import { openPlainLog } from "./log/plain-log.ts";
 import { findPrograms, resolvePipeline } from "./parser/resolve-pipeline.ts";
-import { checkNames, chooseJobs } from "./pipeline/choose-jobs.ts";
+import { checkNames, chooseJobs, jobsFrom, jobsOfStage } from "./pipeline/choose-jobs.ts";
 import { type DeclaredPipeline, parsePipeline } from "./pipeline/declared-pipeline.ts";
 import { formatJobs } from "./pipeline/format-jobs.ts";
 import { artifactSourcesOf } from "./pipeline/needs.ts";
@@ -11,13 +19,18 @@ import { type Pipeline, type PipelineJob, planPipeline } from "./pipeline/plan-p
 import { findInvoker, type Invoker } from "./repository/invoker.ts";
 import { openRepository, type Repository } from "./repository/repository.ts";
 import { readRuleFacts } from "./repository/rule-facts.ts";
-import { type JobEnd, runJob } from "./run-job.ts";
+import { runJob } from "./run-job.ts";
+import { runJobs, runTries } from "./run-jobs.ts";
 import { openStore } from "./store.ts";
 import type { Variables } from "./variables/expand.ts";
 import { pipelineVariables } from "./variables/predefined.ts";
 
 export interface ExecRequest {
-  readonly jobs: readonly string[];
+  readonly select:
+    | { readonly kind: "jobs"; readonly names: readonly string[] }
+    | { readonly kind: "stage"; readonly stage: string }
+    | { readonly kind: "from"; readonly name: string }
+    | { readonly kind: "all" };
   readonly image: string | undefined;
   /** They go before all that the file says. */
   readonly variables: Variables;
@@ -25,8 +38,12 @@ export interface ExecRequest {
   readonly files: Variables;
   readonly event: Event | undefined;
   readonly branch: string | undefined;
+  /** The state of the work tree, not that of its last commit. */
+  readonly worktree: boolean;
   /** Where artifacts go, besides to later jobs. */
-  readonly artifacts: { readonly directory: string | undefined; readonly maxBytes: number };
+  readonly artifacts: JobRun["artifacts"];
+  readonly onFailure: JobRun["onFailure"];
+  readonly output: "text" | "json";
 }
 
 interface Session {
@@ -40,27 +57,19 @@ interface Session {
   readonly theirs: string;
 }
 
-/** Resolves to the job's exit code; 2 when the job could not be run. Leaves the work tree alone. */
+/**
+ * Resolves to the exit code: of one job its own; of several 0 when the pipeline would be green, else 1;
+ * 2 when a job could not be run. Leaves the work tree alone.
+ */
 export async function execLocalJobs(host: Host, request: ExecRequest): Promise<number> {
   const scratch = `/tmp/nspawn-runner-exec-${host.randomName(10)}`;
   // Others pass through to what is theirs, and see no names.
   host.files.createDirectory(scratch, 0o711);
   try {
-    const invoker = await findInvoker(host);
-    const repository = await openRepository(host, invoker);
-    const theirs = `${scratch}/theirs`;
-    host.files.createDirectory(theirs, 0o700);
-    if (invoker.ids !== undefined) host.files.setOwner(theirs, invoker.ids.userId);
-    const kind = choosePipelineKind(repository.commit, request);
-    const predefined = pipelineVariables({
-      commit: repository.commit,
-      pipeline: kind,
-      pipelineId: String(host.clock.nowMs() % 1_000_000_000),
-      createdAt: new Date(host.clock.nowMs()).toISOString(),
-    });
-    const session = { request, invoker, repository, kind, predefined, scratch, theirs };
+    const session = await openSession(host, request, scratch);
+    const { repository, kind, predefined } = session;
     const declared = await readPipeline(host, session);
-    checkNames(declared, request.jobs);
+    checkNames(declared, namesOf(request));
     const pipeline = planPipeline(declared, {
       ...(await readRuleFacts(repository, kind, declared)),
       predefined,
@@ -71,6 +80,24 @@ export async function execLocalJobs(host: Host, request: ExecRequest): Promise<n
     // By a command: git directories of the caller's are large.
     await host.processes.run(["rm", "-rf", "--", scratch]);
   }
+}
+
+async function openSession(host: Host, request: ExecRequest, scratch: string): Promise<Session> {
+  const invoker = await findInvoker(host);
+  const theirs = `${scratch}/theirs`;
+  host.files.createDirectory(theirs, 0o700);
+  if (invoker.ids !== undefined) host.files.setOwner(theirs, invoker.ids.userId);
+  const repository = await openRepository(host, invoker, {
+    objects: request.worktree ? `${theirs}/worktree.git` : undefined,
+  });
+  const kind = choosePipelineKind(repository.commit, request);
+  const predefined = pipelineVariables({
+    commit: repository.commit,
+    pipeline: kind,
+    pipelineId: String(host.clock.nowMs() % 1_000_000_000),
+    createdAt: new Date(host.clock.nowMs()).toISOString(),
+  });
+  return { request, invoker, repository, kind, predefined, scratch, theirs };
 }
 
 /** From a clone, so that only what is committed counts. */
@@ -90,57 +117,121 @@ async function readPipeline(host: Host, session: Session): Promise<DeclaredPipel
   );
 }
 
+function namesOf({ select }: ExecRequest): readonly string[] {
+  if (select.kind === "jobs") return select.names;
+  return select.kind === "from" ? [select.name] : [];
+}
+
 async function runChosen(host: Host, session: Session, pipeline: Pipeline): Promise<number> {
   const { request } = session;
-  const isList = request.jobs.length === 0 && pipeline.jobs.length !== 1;
-  if (isList) {
+  const { select } = request;
+  if (select.kind === "jobs" && select.names.length === 0 && pipeline.jobs.length !== 1) {
     host.print(formatJobs(pipeline));
     return 0;
   }
-  const chosen = request.jobs.length === 0 ? pipeline.jobs : chooseJobs(pipeline, request.jobs);
+  const named = chooseJobs(pipeline, namesOf(request));
+  const jobs = chooseBy(pipeline, select, named);
   const given = Object.keys({ ...request.variables, ...request.files });
-  for (const job of chosen) refuseWhatIsNotHere(job, given);
-  let code = 0;
-  for (const job of chosen) {
-    const end = await runTries(host, session, { job, pipeline });
-    code = end.kind === "exited" ? end.code : 1;
-    if (code !== 0) break;
-  }
-  return code;
+  // Of a whole pipeline, what cannot be run is left out; a job that a person names is refused.
+  const here = jobs.filter((job) => named.includes(job) || !isElsewhere(host, job));
+  for (const job of here) refuseWhatIsNotHere(job, given);
+  const run = {
+    pipeline,
+    jobs: here,
+    named: select.kind === "jobs" ? here : named,
+    openLog: (job: PipelineJob) => openLog(host, request, { job, among: here }),
+    runOnce: (job: PipelineJob, log: JobLog) => runOnce(host, session, { job, pipeline, log }),
+    onEnd: (job: PipelineJob, end: JobEnd) => {
+      if (request.output === "json") printEvent(host, endEvent(job, end));
+    },
+    tellsErrors: here.length > 1,
+    summary: request.output === "text",
+  };
+  const [only, ...more] = here;
+  if (only === undefined || more.length > 0) return (await runJobs(host, run)) ? 0 : 1;
+  const end = await runTries(host, run, only);
+  if (end.kind === "not run") throw end.error;
+  return end.kind === "exited" ? end.code : 1;
 }
 
-async function runTries(
+function chooseBy(
+  pipeline: Pipeline,
+  select: ExecRequest["select"],
+  named: readonly PipelineJob[],
+): readonly PipelineJob[] {
+  switch (select.kind) {
+    case "jobs":
+      return select.names.length === 0 ? pipeline.jobs : named;
+    case "stage":
+      return jobsOfStage(pipeline, select.stage);
+    case "from":
+      return jobsFrom(pipeline, named);
+    case "all":
+      return pipeline.jobs;
+  }
+}
+
+function isElsewhere(host: Host, job: PipelineJob): boolean {
+  if (job.declared.trigger) {
+    host.log.warn(`"${job.name}" is left out: it is a trigger of another pipeline.`);
+  }
+  return job.declared.trigger;
+}
+
+function openLog(
+  host: Host,
+  request: ExecRequest,
+  { job, among }: { readonly job: PipelineJob; readonly among: readonly PipelineJob[] },
+): JobLog {
+  if (request.output === "json") return openEventLog(host, job.name);
+  if (among.length === 1) return host.terminal ? openFoldingLog(host) : openPlainLog(host);
+  const width = Math.min(24, Math.max(...among.map(({ name }) => name.length)));
+  return openNamedLog(host, job.name.padEnd(width));
+}
+
+const endEvent = (job: PipelineJob, end: JobEnd) =>
+  ({
+    event: "job",
+    job: job.name,
+    status: end.kind === "exited" ? (end.code === 0 ? "passed" : "failed") : end.kind,
+    ...(end.kind === "exited" ? { code: end.code } : {}),
+  }) as const;
+
+async function runOnce(
   host: Host,
   session: Session,
-  { job, pipeline }: { readonly job: PipelineJob; readonly pipeline: Pipeline },
+  {
+    job,
+    pipeline,
+    log,
+  }: { readonly job: PipelineJob; readonly pipeline: Pipeline; readonly log: JobLog },
 ): Promise<JobEnd> {
   const { request, invoker, repository, kind, predefined } = session;
   const name = host.randomName(8);
   const scratch = `${session.scratch}/job-${name}`;
   const theirs = `${session.theirs}/job-${name}`;
-  host.files.createDirectory(scratch, 0o711);
-  await repository.exec("mkdir", "-m", "700", theirs);
-  const end = await runJob(host, {
-    job,
-    sources: artifactSourcesOf(pipeline, job),
-    repository,
-    invoker,
-    pipeline: kind,
-    predefined,
-    store: openStore(host, invoker, repository),
-    files: request.files,
-    image: request.image,
-    artifacts: request.artifacts,
-    scratch,
-    theirs,
-  });
-  const code = end.kind === "exited" ? end.code : undefined;
-  host.print(
-    code === 0
-      ? "Job succeeded\n"
-      : code === undefined
-        ? "ERROR: Job failed: execution took longer than its timeout\n"
-        : `ERROR: Job failed: exit code ${code}\n`,
-  );
-  return end;
+  try {
+    host.files.createDirectory(scratch, 0o711);
+    await repository.exec("mkdir", "-m", "700", theirs);
+    return await runJob(host, {
+      job,
+      sources: artifactSourcesOf(pipeline, job),
+      repository,
+      invoker,
+      pipeline: kind,
+      predefined,
+      store: openStore(host, invoker, repository),
+      files: request.files,
+      image: request.image,
+      artifacts: request.artifacts,
+      onFailure: request.onFailure,
+      driver: host.driver,
+      scratch,
+      theirs,
+      log,
+    });
+  } catch (error) {
+    if (error instanceof RunnerError) return { kind: "not run", error };
+    throw error;
+  }
 }

@@ -162,6 +162,27 @@ const shown = (lines: readonly string[]): string[] => [
   "} < /dev/null",
 ];
 
+/** What stands around each line that a person types: directory and variables stay from line to line. */
+export function shellFrame(place: Place): { readonly before: string; readonly after: string } {
+  const state = quoteArgument(`${temporaryOf(place.directory)}/shell`);
+  return {
+    before: text([
+      `#!/usr/bin/env ${place.shell}`,
+      ...exports(place),
+      `if [ -e ${state}.env ]; then . ${state}.env; fi`,
+      `cd "$(cat ${state}.pwd 2>/dev/null || echo ${quoteArgument(place.directory)})"`,
+      "{",
+    ]),
+    after: text([
+      "} < /dev/null",
+      "status=$?",
+      `export -p > ${state}.env`,
+      `pwd > ${state}.pwd`,
+      "exit $status",
+    ]),
+  };
+}
+
 function titleOf(line: string): string {
   const [first = "", ...more] = line.trimEnd().split("\n");
   return more.length === 0 ? first : `${first} # collapsed multi-line command`;

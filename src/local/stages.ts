@@ -5,7 +5,9 @@ import type { CommandResult, Host } from "../host/host.ts";
 import { WAITS } from "../host/waits.ts";
 import { OWNER_VARIABLE } from "../machine/owner.ts";
 import { RunnerError } from "../text/errors.ts";
+import { imageHints } from "./image-hint.ts";
 import type { Script, Shell } from "./job-scripts.ts";
+import type { JobLog, OpenSection } from "./log/job-log.ts";
 import type { Invoker } from "./repository/invoker.ts";
 
 const BUILD_FAILURE = 1;
@@ -38,6 +40,10 @@ export interface Stages {
     script: Script,
     to: { readonly argv: readonly string[]; readonly maxBytes: number },
   ): Promise<boolean>;
+  /** The machine's name, once there is one. */
+  machine(): string;
+  /** Lets a person type lines at our terminal, each of which is a script between these two. */
+  attendShell(frame: { readonly before: string; readonly after: string }): Promise<void>;
   cleanup(): Promise<void>;
 }
 
@@ -48,13 +54,15 @@ export function openStages(
     /** What GitLab would send of the job. */
     readonly response: unknown;
     readonly timeoutSeconds: number;
+    readonly image: string | undefined;
     /** The job's own, expanded: what a driver sees as `CUSTOM_ENV_…`. */
     readonly variables: Readonly<Record<string, string>>;
     /** Whose files scripts may hold. */
     readonly invoker: Invoker;
+    readonly log: JobLog;
   },
 ): Stages {
-  const { scratch } = job;
+  const { scratch, log } = job;
   const endsAtMs = host.clock.elapsedMs() + job.timeoutSeconds * 1000;
   const response = `${scratch}/response.json`;
   const codeFile = `${scratch}/build_exit_code`;
@@ -77,26 +85,33 @@ export function openStages(
   const call = (
     words: readonly string[],
     how: {
-      readonly output: "show" | "capture";
+      /** Where it shows what it says; it is in the result when absent. */
+      readonly output?: OpenSection["output"];
       readonly onCancel: "ask" | "go on";
       readonly waitMs?: number;
     },
   ): Promise<CommandResult> =>
     host.processes.run([...host.driver, ...words], {
-      ...(how.output === "show" ? { terminal: "output" as const } : {}),
+      ...how.output,
       wait: how.waitMs === undefined ? WAITS.job : { ms: how.waitMs },
       ...(how.onCancel === "ask" ? { onCancel: "ask" as const } : {}),
       environment: environmentNow(),
     });
 
-  const section = async <T>(title: string, body: () => Promise<T>): Promise<T> => {
-    const startedAt = host.clock.elapsedMs();
-    host.print(`${title}\n`, "title");
+  /** `succeeds` tells whether what the body ends with is what was wanted. */
+  const section = async <T>(
+    { title, whose }: { readonly title: string; readonly whose: "ours" | "job's" },
+    body: (output: OpenSection["output"]) => Promise<T>,
+    succeeds: (result: T) => boolean = () => true,
+  ): Promise<T> => {
+    const open = log.open(title, whose);
+    let success = false;
     try {
-      return await body();
+      const result = await body(open.output);
+      success = succeeds(result);
+      return result;
     } finally {
-      const seconds = ((host.clock.elapsedMs() - startedAt) / 1000).toFixed(2);
-      host.print(`(${seconds} s)\n`, "aside");
+      open.end(success);
     }
   };
 
@@ -116,13 +131,17 @@ export function openStages(
   };
 
   /** Nothing when the job's time is over. */
-  const runScript = async (step: string, script: Script): Promise<CommandResult | undefined> => {
+  const runScript = async (
+    step: string,
+    script: Script,
+    output: OpenSection["output"],
+  ): Promise<CommandResult | undefined> => {
     const path = await writeScript(script);
     const waitMs = Math.max(1, endsAtMs - host.clock.elapsedMs());
     try {
       // What a cancelled job still does (after_script) is not cancelled again.
       const onCancel = host.signal.aborted ? "go on" : "ask";
-      return await call(["run", path, step], { output: "show", onCancel, waitMs });
+      return await call(["run", path, step], { output, onCancel, waitMs });
     } catch (error) {
       if (host.clock.elapsedMs() >= endsAtMs) return undefined;
       throw error;
@@ -131,28 +150,39 @@ export function openStages(
     }
   };
 
-  const stages: Stages = {
-    prepare: () =>
-      section('Preparing the "custom" executor', async () => {
-        const config = await call(["config"], { output: "capture", onCancel: "ask" });
-        if (config.exitCode !== 0) throw failed("config", config.stderr);
-        const parsed = v.parse(configSchema, JSON.parse(config.stdout));
-        jobEnvironment = parsed.job_env;
-        const prepared = await call(["prepare"], { output: "show", onCancel: "ask" });
-        if (prepared.exitCode !== 0) throw failed("prepare", "");
-        return { shell: parsed.shell, buildsDirectory: parsed.builds_dir };
-      }),
-    run: (title, step, script) =>
-      section(title, async () => {
-        const result = await runScript(step, script);
+  const runSection = (
+    about: { readonly title: string; readonly whose: "ours" | "job's" },
+    step: string,
+    script: Script,
+  ): Promise<ScriptEnd> =>
+    section(
+      about,
+      async (output): Promise<ScriptEnd> => {
+        const result = await runScript(step, script, output);
         if (result === undefined) return { kind: "out of time" };
         if (result.exitCode === 0) return { kind: "exited", code: 0 };
         if (result.exitCode !== BUILD_FAILURE) throw failed("run", "");
         const told = host.files.probe(codeFile) !== undefined;
         return { kind: "exited", code: told ? Number(host.files.readText(codeFile)) : 1 };
+      },
+      (end) => end.kind === "exited" && end.code === 0,
+    );
+
+  return {
+    prepare: () =>
+      section({ title: 'Preparing the "custom" executor', whose: "ours" }, async (output) => {
+        const config = await call(["config"], { onCancel: "ask" });
+        if (config.exitCode !== 0) throw failed("config", config.stderr);
+        const parsed = v.parse(configSchema, JSON.parse(config.stdout));
+        jobEnvironment = parsed.job_env;
+        const prepared = await call(["prepare"], { output, onCancel: "ask" });
+        if (prepared.exitCode === BUILD_FAILURE) throw refused(job.image);
+        if (prepared.exitCode !== 0) throw failed("prepare", "");
+        return { shell: parsed.shell, buildsDirectory: parsed.builds_dir };
       }),
+    run: (title, step, script) => runSection({ title, whose: "job's" }, step, script),
     must: async (title, step, script) => {
-      const end = await stages.run(title, step, script);
+      const end = await runSection({ title, whose: "ours" }, step, script);
       if (end.kind === "out of time") throw failed(step, "the job's time is over");
       if (end.code !== 0) throw failed(step, `exit code ${end.code}`);
     },
@@ -168,14 +198,47 @@ export function openStages(
       if (passed === "unwanted")
         throw failed(step, "The machine sends more than it has announced.");
       if (from.exitCode !== 0) throw failed(step, from.stderr);
-      if (to.stderr !== "") host.log.info(to.stderr.trimEnd());
+      if (to.stderr !== "") log.say(to.stderr.trimEnd());
       return true;
     },
+    machine: () => jobEnvironment.NSPAWN_RUNNER_MACHINE ?? "",
+    attendShell: async ({ before, after }) => {
+      const [head, tail] = [`${scratch}/shell-before`, `${scratch}/shell-after`];
+      host.files.writeText(head, before, 0o600);
+      host.files.writeText(tail, after, 0o600);
+      const words = ["bash", "-c", SHELL, "bash", head, tail, `${scratch}/shell-line`];
+      await host.processes.run([...words, ...host.driver], {
+        terminal: "inherit",
+        wait: WAITS.build,
+        environment: environmentNow(),
+      });
+    },
     cleanup: async () => {
-      await section("Cleaning up", () => call(["cleanup"], { output: "show", onCancel: "go on" }));
+      await section({ title: "Cleaning up", whose: "ours" }, (output) =>
+        call(["cleanup"], { output, onCancel: "go on" }),
+      );
     },
   };
-  return stages;
+}
+
+/** Lines are read on the host, with a history; the machine has no terminal of it. */
+const SHELL = `before=$1 after=$2 script=$3
+shift 3
+while IFS= read -e -r -p 'job$ ' line; do
+  case $line in exit | logout) break ;; esac
+  history -s -- "$line"
+  { cat "$before"; printf '%s\\n' "$line"; cat "$after"; } >"$script"
+  chmod 700 "$script"
+  "$@" run "$script" build_script
+done`;
+
+/** Nothing that another try would mend. */
+function refused(image: string | undefined): RunnerError {
+  return new RunnerError({
+    kind: "usage",
+    message: "There is no machine for the job, for the reason shown above.",
+    hints: imageHints(image),
+  });
 }
 
 function failed(stage: string, why: string): RunnerError {

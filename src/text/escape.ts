@@ -36,6 +36,10 @@ export function formatJson(value: unknown): string {
   return `${text.replace(UNSAFE, (character) => (character === "\n" ? character : escapeUnits(character)))}\n`;
 }
 
+/** As `formatJson`, in one line: for a stream of them. */
+export const formatJsonLine = (value: unknown): string =>
+  `${JSON.stringify(value).replace(UNSAFE, escapeUnits)}\n`;
+
 /** As RFC 8259 has it: one escape for each unit of UTF-16. */
 const escapeUnits = (character: string): string =>
   Array.from({ length: character.length }, (_, index) => {

@@ -3,6 +3,7 @@ import { RunnerError } from "../../text/errors.ts";
 import { escapeUntrusted } from "../../text/escape.ts";
 import { nearestName } from "../../text/nearest.ts";
 import type { DeclaredPipeline } from "./declared-pipeline.ts";
+import { predecessorsOf } from "./needs.ts";
 import { copiesOf } from "./parallel.ts";
 import type { Pipeline, PipelineJob } from "./plan-pipeline.ts";
 
@@ -48,6 +49,33 @@ export function chooseJobs(pipeline: Pipeline, names: readonly string[]): readon
       message: `The job ${quote(name)} is not in this pipeline: ${pipeline.absent.get(base) ?? "it has no such copy"}.`,
       hints: ["Another pipeline may have it: see --event, --branch and --variable."],
     });
+  });
+}
+
+/** What a person means by `--from`: a job, and all that come after it. */
+export function jobsFrom(
+  pipeline: Pipeline,
+  first: readonly PipelineJob[],
+): readonly PipelineJob[] {
+  const found = new Set(first);
+  for (let size = 0; size !== found.size; ) {
+    size = found.size;
+    for (const job of pipeline.jobs) {
+      if (predecessorsOf(pipeline, job).some((before) => found.has(before))) found.add(job);
+    }
+  }
+  return pipeline.jobs.filter((job) => found.has(job));
+}
+
+/** The jobs of a stage. Throws a usage error when it has none. */
+export function jobsOfStage(pipeline: Pipeline, stage: string): readonly PipelineJob[] {
+  const jobs = pipeline.jobs.filter(({ declared }) => declared.stage === stage);
+  if (jobs.length > 0) return jobs;
+  const stages = [...new Set(pipeline.jobs.map(({ declared }) => declared.stage))];
+  throw new RunnerError({
+    kind: "usage",
+    message: `No job of this pipeline is in the stage "${escapeUntrusted(stage, 80)}".`,
+    hints: [`The stages are: ${stages.map((each) => escapeUntrusted(each, 80)).join(", ")}.`],
   });
 }
 

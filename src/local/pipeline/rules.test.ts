@@ -67,6 +67,8 @@ test.each([
     "on_success",
   ],
   ["only changes", { only: { changes: ["docs/*"] } }, undefined],
+  ["only with a cluster", { only: { kubernetes: "active" } }, undefined],
+  ["except with a cluster", { except: { kubernetes: "active" } }, "on_success"],
   ["except", { except: ["branches"] }, undefined],
   ["except others", { except: ["tags"] }, "on_success"],
   ["a manual job", { when: "manual" }, "manual"],

@@ -90,8 +90,10 @@ export function evaluatePolicies(
 }
 
 function holds(policy: Policy, facts: RuleFacts, variables: Variables): readonly boolean[] {
-  const { refs, variables: conditions, changes } = policy;
+  const { refs, variables: conditions, changes, kubernetes } = policy;
   return [
+    // There is no cluster here.
+    ...(kubernetes === undefined ? [] : [false]),
     ...(refs === undefined ? [] : [refs.some((ref) => isRef(ref, facts))]),
     ...(conditions === undefined ? [] : [conditions.some((each) => isTrue(each, variables))]),
     ...(changes === undefined

@@ -141,6 +141,7 @@ export interface Policy {
   readonly refs?: readonly string[] | undefined;
   readonly variables?: readonly string[] | undefined;
   readonly changes?: readonly string[] | undefined;
+  readonly kubernetes?: unknown;
 }
 
 const duration = v.pipe(
@@ -233,6 +234,7 @@ export const jobSchema = v.object({
   environment: v.optional(
     v.union([text, v.object({ name: v.optional(text), url: v.optional(text) })]),
   ),
+  resource_group: v.optional(text),
   release: isThere,
   pages: v.optional(v.unknown()),
 });

@@ -5,12 +5,29 @@ import type { Project } from "./remote-url.ts";
 /** At a path that is not there yet, of files that others can read: the parser is nobody that we know. */
 export async function cloneForParser(
   exec: (...words: readonly string[]) => Promise<string>,
-  clone: { readonly top: string; readonly path: string; readonly project: Project },
+  clone: {
+    readonly top: string;
+    readonly path: string;
+    readonly sha: string;
+    readonly project: Project;
+  },
 ): Promise<void> {
   const { host, path } = clone.project;
   const origin = `https://${host}/${path}.git`;
   const { file, text } = DEFAULT_PROBE;
-  await exec("sh", "-c", CLONE, "sh", clone.top, clone.path, origin, file, text, ...PARSERS_OWN);
+  await exec(
+    "sh",
+    "-c",
+    CLONE,
+    "sh",
+    clone.top,
+    clone.path,
+    clone.sha,
+    origin,
+    file,
+    text,
+    ...PARSERS_OWN,
+  );
 }
 
 /**
@@ -21,16 +38,17 @@ const CLONE = `set -e
 umask 022
 GIT_LFS_SKIP_SMUDGE=1 git clone --quiet --shared -- "$1" "$2"
 cd "$2"
+[ "$(git rev-parse HEAD)" = "$3" ] || GIT_LFS_SKIP_SMUDGE=1 git reset --quiet --hard "$3"
 base=$(git rev-parse --quiet --verify refs/remotes/origin/HEAD) || base=HEAD
 git rev-list --objects --no-object-names --no-walk --filter=blob:none HEAD "$base" |
   git pack-objects --quiet .git/objects/pack/pack >/dev/null
 rm -rf .git/objects/info/alternates .git/hooks .git/logs
-git config remote.origin.url "$3"
+git config remote.origin.url "$4"
 git config user.name local
 git config user.email local@localhost
-probe=$4
-text=$5
-shift 5
+probe=$5
+text=$6
+shift 6
 rm -rf -- "$@"
 printf '%s' "$text" >"$probe"`;
 

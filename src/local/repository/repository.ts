@@ -41,9 +41,19 @@ export interface Repository {
   cloneForParser(path: string): Promise<void>;
 }
 
-/** Throws a usage error when there is no commit to run. */
-export async function openRepository(host: Host, invoker: Invoker): Promise<Repository> {
-  const { environment } = invoker;
+/**
+ * Throws a usage error when there is no commit to run. With a path for `objects`, the state of the work
+ * tree is taken: as a commit, whose objects are there.
+ */
+export async function openRepository(
+  host: Host,
+  invoker: Invoker,
+  { objects }: { readonly objects: string | undefined },
+): Promise<Repository> {
+  const environment = {
+    ...invoker.environment,
+    ...(objects === undefined ? {} : { GIT_ALTERNATE_OBJECT_DIRECTORIES: `${objects}/objects` }),
+  };
   const run = (words: readonly string[]) =>
     host.processes.run([...invoker.words, ...words], { environment });
   const exec = (...words: readonly string[]) =>
@@ -61,10 +71,17 @@ export async function openRepository(host: Host, invoker: Invoker): Promise<Repo
     git("rev-parse", "--path-format=absolute", "--git-common-dir"),
     git("status", "--porcelain", "--untracked-files=no", "--ignore-submodules"),
   ]);
-  if (changes !== "") {
-    host.log.warn("The job gets the committed state; your uncommitted changes are not in it.");
+  if (changes !== "" && objects === undefined) {
+    host.log.warn(
+      "The job gets the committed state; your uncommitted changes are not in it (see --worktree).",
+    );
   }
-  const commit = await describeCommit({ git, ask }, { sha: head.stdout.trim(), top });
+  const last = head.stdout.trim();
+  const sha =
+    objects === undefined
+      ? last
+      : (await exec("sh", "-c", SNAPSHOT, "sh", top, objects, last)).trim();
+  const commit = await describeCommit({ git, ask }, { sha, top });
   return {
     top,
     gitDirectory,
@@ -73,7 +90,7 @@ export async function openRepository(host: Host, invoker: Invoker): Promise<Repo
     ask,
     exec,
     cloneForParser: async (path) => {
-      await cloneForParser(exec, { top, path, project: commit.project });
+      await cloneForParser(exec, { top, path, sha, project: commit.project });
       if (host.files.probe(`${path}/.gitlab-ci.yml`) !== undefined) return;
       throw new RunnerError({
         kind: "usage",
@@ -84,6 +101,34 @@ export async function openRepository(host: Host, invoker: Invoker): Promise<Repo
   };
 }
 
+/**
+ * A commit of all that git would add, like the last one but for its tree, and after it; the same state
+ * has the same name. The repository itself is only read.
+ */
+const SNAPSHOT = `set -e
+umask 077
+top=$1 git=$2 last=$3
+unset GIT_ALTERNATE_OBJECT_DIRECTORIES
+objects=$(git -C "$top" rev-parse --path-format=absolute --git-path objects)
+shallow=$(git -C "$top" rev-parse --path-format=absolute --git-path shallow)
+format=$(git -C "$top" rev-parse --show-object-format)
+git init --quiet --bare --template= --object-format="$format" "$git"
+mkdir -p "$git/objects/info"
+printf '%s\\n' "$objects" >"$git/objects/info/alternates"
+if [ -e "$shallow" ]; then cp "$shallow" "$git/shallow"; fi
+export GIT_DIR="$git" GIT_WORK_TREE="$top"
+cd "$top"
+git read-tree "$last"
+git add --all .
+GIT_AUTHOR_NAME=$(git log -1 --format=%an "$last")
+GIT_AUTHOR_EMAIL=$(git log -1 --format=%ae "$last")
+GIT_AUTHOR_DATE=$(git log -1 --format=%aI "$last")
+GIT_COMMITTER_NAME=$GIT_AUTHOR_NAME GIT_COMMITTER_EMAIL=$GIT_AUTHOR_EMAIL
+GIT_COMMITTER_DATE=$(git log -1 --format=%cI "$last")
+export GIT_AUTHOR_NAME GIT_AUTHOR_EMAIL GIT_AUTHOR_DATE
+export GIT_COMMITTER_NAME GIT_COMMITTER_EMAIL GIT_COMMITTER_DATE
+git log -1 --format=%B "$last" | git commit-tree "$(git write-tree)" -p "$last"`;
+
 const NO_COMMIT = "0".repeat(40);
 
 async function describeCommit(
@@ -91,7 +136,7 @@ async function describeCommit(
   { sha, top }: { readonly sha: string; readonly top: string },
 ): Promise<CommitFacts> {
   const [told, branch, tags, origin, originHead, main, name, email] = await Promise.all([
-    git("log", "-1", "--format=%an <%ae>%x00%cI%x00%P%x00%B"),
+    git("log", "-1", "--format=%an <%ae>%x00%cI%x00%P%x00%B", sha),
     ask("symbolic-ref", "--quiet", "--short", "HEAD"),
     git("for-each-ref", "--points-at=HEAD", "--format=%(refname:strip=2)", "refs/tags"),
     ask("remote", "get-url", "origin"),

@@ -76,6 +76,9 @@ export async function prepareSources(
  */
 const FETCH = `set -e
 umask 077
+# Objects of uncommitted changes: they have to come over, and not to seem to be here.
+more=\${GIT_ALTERNATE_OBJECT_DIRECTORIES-}
+unset GIT_ALTERNATE_OBJECT_DIRECTORIES
 top=$1 path=$2 sha=$3 ref=$4 depth=$5 origin=$6 file=$7
 # A tag is fetched by its name: it may be an object of its own.
 case $ref in refs/tags/*) from=$ref ;; *) from=$sha ;; esac
@@ -83,7 +86,7 @@ format=$(git -C "$top" rev-parse --show-object-format)
 git init --quiet --template= --object-format="$format" "$path"
 cd "$path"
 fetch() {
-  git fetch --quiet --upload-pack="git -c safe.directory='*' -c uploadpack.allowAnySHA1InWant=true upload-pack" "$@"
+  git fetch --quiet --upload-pack="env GIT_ALTERNATE_OBJECT_DIRECTORIES='$more' git -c safe.directory='*' -c uploadpack.allowAnySHA1InWant=true upload-pack" "$@"
 }
 if [ "$depth" -gt 0 ]; then fetch --depth "$depth" "file://$top" "+$from:$ref"
 else
