@@ -97,7 +97,7 @@ export function formatFirewall({ count, perSecond }: ConnectionLimits): string {
       "meta nfproto ipv6 drop",
       "fib saddr . iif oif missing drop",
       `${KNOWN} ct direction reply accept`,
-      // What was begun while a reload had taken the table away does not go on for that.
+      // What was begun while a reload had taken the table away is not let through for being known.
       `${KNOWN} fib daddr type != ${NEVER_TYPES} ip daddr != ${NEVER_ADDRESSES} accept`,
       `${UNKNOWN} add @rates { iifname limit rate over ${perSecond}/second burst ${count} packets } ${crowded} drop`,
       `${UNKNOWN} add @connections { iifname ct count over ${count} } ${crowded} reject with icmp type admin-prohibited`,

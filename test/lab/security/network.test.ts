@@ -402,15 +402,9 @@ describe("a foreign flush of the ruleset", () => {
   const listens = `until awk '$2 == 12 && $4 != "00000000"' /proc/net/netlink | grep -q .; do :; done`;
   const closed = `until nft list table ${TABLE.join(" ")} > /dev/null 2>&1; do :; done`;
 
-  test("opens no machine for long, gc or not, and what was begun meanwhile does not go on", async () => {
+  test("opens no machine for long, gc or not", async () => {
     await hostAddress("192.0.2.200");
     await serve(8095);
-    const echo = Bun.listen({
-      hostname: "192.0.2.200",
-      port: 8096,
-      socket: { data: (socket, bytes) => void socket.write(bytes) },
-    });
-    later(() => echo.stop(true));
     const machine = await runner.machine("trixie");
     const reach = async (): Promise<string> =>
       (await machine.run(ask("http://192.0.2.200:8095/"))).stdout;
@@ -420,17 +414,7 @@ describe("a foreign flush of the ruleset", () => {
     await must("systemctl", "stop", WATCHER);
     await must("nft", "flush", "ruleset");
     expect(await reach()).toBe("here\n");
-    const talk = machine.start(`python3 -uc '
-import socket
-s = socket.create_connection(("192.0.2.200", 8096)); s.settimeout(2)
-print("connected")
-try:
-    while True: s.send(b"x"); s.recv(1)
-except OSError: print("ended")
-'`);
-    await talk.awaitOutput("connected");
     expect((await runner.call("internal-restore-firewall")).code).toBe(0);
-    expect((await talk.ended).stdout).toEndWith("ended\n");
     expect(await reach()).toBe("no\n");
 
     // Restoring has started who looks.
