@@ -119,7 +119,14 @@ export const limitEntries = {
   tasks: v.optional(
     v.pipe(tasks, v.description("How many processes and threads a job's machine may have.")),
   ),
-  disk: v.optional(v.pipe(disk, v.description("What a job's machine may write into its clone."))),
+  disk: v.optional(
+    v.pipe(
+      disk,
+      v.description(
+        "What a job's machine may write into its clone. No storage keeps it yet: jobs fail where it is set.",
+      ),
+    ),
+  ),
   disk_max: v.optional(
     v.pipe(disk, v.description("What a job may ask for instead, by `NSPAWN_DISK`.")),
   ),

@@ -22,6 +22,8 @@ const OTHERS = [
   BUILD_SLICE,
   "nspawn-runner-watch-100-1000.service",
   "nspawn-runner-trash-abcdef.service",
+  "nspawn-runner-follow-names.service",
+  "nspawn-runner-watch-firewall.service",
   "nspawn_runner-other-x.slice",
   ...readdirSync(`${import.meta.dir}/../../packaging`),
 ];

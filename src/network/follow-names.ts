@@ -7,7 +7,8 @@ import { listMachineRules } from "./kept-rules.ts";
 import { lookUpAll } from "./look-up.ts";
 import { formatNames, type MachineRules, namesOf } from "./machine-rules.ts";
 
-const UNIT = "nspawn-runner-names";
+// With a dash: it must be no machine's (machine/machine-units.ts).
+const UNIT = "nspawn-runner-follow-names";
 const EVERY = "20s";
 
 /** Pure. */

@@ -1,6 +1,7 @@
 /** What the firewall has refused to a machine, for its job's log. */
 import type { Host } from "../host/host.ts";
 import type { MachineName } from "../text/names.ts";
+import { onlyWarn } from "../text/only-warn.ts";
 import { CROWDED_SET, REFUSED_SET, TABLE } from "./firewall-rules.ts";
 import { listMachineRules } from "./kept-rules.ts";
 import type { MachineRules } from "./machine-rules.ts";
@@ -27,8 +28,12 @@ export async function tellRefusals(
   const pair = host.claims.list(PAIRS_DIRECTORY).find(({ owner }) => owner === name);
   if (pair === undefined) return [];
   const list = async (set: string): Promise<string> => {
-    const listed = await host.processes.run(["nft", "list", "set", ...TABLE, set]);
-    return listed.exitCode === 0 ? listed.stdout : "";
+    let text = "";
+    await onlyWarn(host.log, "look at what the firewall has refused", async () => {
+      const listed = await host.processes.run(["nft", "list", "set", ...TABLE, set]);
+      if (listed.exitCode === 0) text = listed.stdout;
+    });
+    return text;
   };
   const [refused, crowded] = await Promise.all([list(REFUSED_SET), list(CROWDED_SET)]);
   const isRecent = ({ ageMs }: { readonly ageMs: number }): boolean => ageMs <= withinMs;

@@ -20,8 +20,11 @@ const limits = fc.record({
   memoryMaxBytes: amount,
   cpus: amount,
   cpusMax: amount,
+  cpuWeight: some(fc.constantFrom(1, 100, 10_000)),
+  ioWeight: some(fc.constantFrom(1, 100, 10_000)),
   tasks: amount,
   diskBytes: amount,
+  diskMaxBytes: amount,
 });
 const bind = (writable: boolean) => ({ source: "/srv", target: "/srv", writable });
 const consequences = fc.record({
@@ -107,6 +110,14 @@ function isAtMost(name: TermName, one: Terms, other: Terms): boolean {
       return one.binds.value.every(({ target, writable }) =>
         other.binds.value.some((bind) => bind.target === target && (bind.writable || !writable)),
       );
+    // Without a maximum a job may ask for no more than it has unasked.
+    case "memoryMaxBytes":
+    case "cpusMax":
+    case "diskMaxBytes":
+      return Number(small ?? 0) <= Number(large ?? 0);
+    case "cpuWeight":
+    case "ioWeight":
+      return Number(small ?? 100) <= Number(large ?? 100);
     default:
       if (Array.isArray(small)) return isPart(listOf(small), listOf(large));
       return Number(small ?? Number.POSITIVE_INFINITY) <= Number(large ?? Number.POSITIVE_INFINITY);

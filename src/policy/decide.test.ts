@@ -165,6 +165,46 @@ test("filters do not hold in the host's network, and the log says so", async () 
   );
 });
 
+test("a maximum or a weight that nobody else has set is not had by a rule that may be for the job", async () => {
+  const toml = 'job_memory = "2G"\n[[rule]]\nusers = [1]\nmemory_max = "64G"\ncpu_weight = 10000\n';
+  const identity = without("user");
+  expect((await grant(toml, { identity })).limits.cpuWeight).toBeUndefined();
+  await expect(grant(toml, { identity, wishes: { memory: 2 ** 36 } })).rejects.toThrow(
+    "2G at most",
+  );
+});
+
+test("a refusal that what is not known might have lifted is no fault of the author's", async () => {
+  const toml = '[[rule]]\nrefuse = "not here"\n[[rule]]\nusers = [1]\nrefuse = false\n';
+  await expect(grant(toml, { identity: without("user") })).rejects.toMatchObject({
+    kind: "system",
+    message: expect.stringContaining("not here (rule 1)"),
+  });
+});
+
+test("a little less is less, though it reads the same", async () => {
+  const toml = 'job_memory = "15000M"\n[[rule]]\nusers = [1]\nmemory = "14990M"\n';
+  const { limits } = await grant(toml, { identity: without("user") });
+  expect(limits.memoryBytes).toBe(14_990 * 2 ** 20);
+});
+
+test.each([
+  ["system", 'job_disk = "1G"\n', {}],
+  ["job", "", { disk: 2 ** 30 }],
+] as const)(
+  "a limit that no storage keeps is no promise: a %s error",
+  async (kind, toml, wishes) => {
+    await expect(grant(toml, { wishes })).rejects.toMatchObject({ kind });
+  },
+);
+
+test("a hint can be followed", async () => {
+  const refused = grant('job_memory = "12083M"\n', { wishes: { memory: 2 ** 40 } });
+  await expect(refused).rejects.toMatchObject({
+    hints: [expect.stringContaining("Set NSPAWN_MEMORY to 12083M or less")],
+  });
+});
+
 const ASK = 'job_memory = "1G"\njob_memory_max = "2G"\n';
 
 test.each([

@@ -150,8 +150,11 @@ function applyRule(before: Terms, rule: Rule, match: "yes" | "maybe"): Terms {
     const other = said[name];
     if (other === undefined) return decided;
     const value = TERMS[name].stricter(decided.value, other.value);
-    const isSame = TERMS[name].show(value) === TERMS[name].show(decided.value);
-    if (isSame) return decided;
+    if (JSON.stringify(value) === JSON.stringify(decided.value)) {
+      // Had it been known that the rule is for the job, that might not hold.
+      const isLifted = name === "refuse" && value !== undefined && other.value === undefined;
+      return isLifted ? { ...decided, unsure: true } : decided;
+    }
     return { value, by: `${formatRule(rule)}, which may be for this job`, unsure: true };
   });
 }

@@ -7,7 +7,7 @@ import type { NetworkTarget } from "../network/network-target.ts";
 import { RunnerError } from "../text/errors.ts";
 import type { Terms } from "./decide.ts";
 import { describeLimits, describeLoosening, describeNetwork } from "./describe-grant.ts";
-import { type JobWishes, limitWithin } from "./job-wishes.ts";
+import { type JobWishes, limitWithin, WISH_VARIABLES } from "./job-wishes.ts";
 
 export interface Grant {
   readonly network: {
@@ -26,6 +26,7 @@ export function grantJob(decision: Terms, wishes: JobWishes): Grant {
   const { refuse } = decision;
   if (refuse.value !== undefined) throw refused(refuse, refuse.value);
   const terms = withWishes(decision, wishes);
+  if (terms.diskBytes.value !== undefined) throw diskIsUnlimited(terms.diskBytes.by);
   const network = networkOf(terms);
   return {
     network,
@@ -47,6 +48,15 @@ function refused({ by, unsure = false }: Terms["refuse"], reason: string): Runne
     hints: unsure
       ? ["GitLab Runner does not say all that the rule asks for: its release may be too old."]
       : [],
+  });
+}
+
+/** What cannot be held to is not promised: a storage has to keep the limit first. */
+function diskIsUnlimited(by: string): RunnerError {
+  return new RunnerError({
+    kind: by === WISH_VARIABLES.disk ? "job" : "system",
+    message: `No storage of this release can limit what a job writes, as it should by ${by}.`,
+    hints: ['Leave it out. With storage = "tmpfs", tmpfs_size is such a limit for all machines.'],
   });
 }
 

@@ -76,10 +76,13 @@ export function limitWithin(
   const most = (max.value ?? 0) > usual.value ? max : usual;
   const ceiling = most.value ?? usual.value;
   if (wish <= ceiling) return asked;
-  const show = name === "cpus" ? String : formatLimit;
+  const isSize = name !== "cpus";
+  const show = isSize ? formatLimit : String;
+  // As the variable can be written.
+  const writable = isSize ? `${Math.floor(ceiling / 2 ** 20)}M` : String(ceiling);
   throw new RunnerError({
     kind: "job",
     message: `The job asks for ${show(wish)} by ${WISH_VARIABLES[name]}; it may have ${show(ceiling)} at most, by ${most.by}.`,
-    hints: [`Set ${WISH_VARIABLES[name]} to ${show(ceiling)} or less, or leave it out.`],
+    hints: [`Set ${WISH_VARIABLES[name]} to ${writable} or less, or leave it out.`],
   });
 }

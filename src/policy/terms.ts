@@ -56,15 +56,15 @@ export const TERMS: { readonly [Name in TermName]: Term<TermValues[Name]> } = {
     show: (value) => showList(value.map(formatNetworkTarget)),
   },
   memoryBytes: size("memory"),
-  memoryMaxBytes: size("memory_max"),
+  memoryMaxBytes: { ...size("memory_max"), stricter: smallerMaximum },
   swapBytes: size("swap"),
   cpus: count("cpus"),
-  cpusMax: count("cpus_max"),
-  cpuWeight: count("cpu_weight"),
-  ioWeight: count("io_weight"),
+  cpusMax: { ...count("cpus_max"), stricter: smallerMaximum },
+  cpuWeight: weight("cpu_weight"),
+  ioWeight: weight("io_weight"),
   tasks: count("tasks"),
   diskBytes: size("disk"),
-  diskMaxBytes: size("disk_max"),
+  diskMaxBytes: { ...size("disk_max"), stricter: smallerMaximum },
   nesting: {
     label: "nesting",
     stricter: (one, other) => one && other,
@@ -99,6 +99,17 @@ function count(label: string): Term<number | undefined> {
   };
 }
 
+/** Everybody's, where nobody says anything (systemd.resource-control(5)). */
+const WEIGHT_USUAL = 100;
+
+function weight(label: string): Term<number | undefined> {
+  return {
+    label,
+    stricter: (one, other) => ((one ?? WEIGHT_USUAL) <= (other ?? WEIGHT_USUAL) ? one : other),
+    show: (value) => String(value ?? WEIGHT_USUAL),
+  };
+}
+
 function names(label: string): Term<readonly string[]> {
   const self = (name: string): string => name;
   return { label, stricter: (one, other) => both(one, other, self), show: showList };
@@ -107,6 +118,11 @@ function names(label: string): Term<readonly string[]> {
 function smaller(one: number | undefined, other: number | undefined): number | undefined {
   if (one === undefined || other === undefined) return one ?? other;
   return Math.min(one, other);
+}
+
+/** Of what a job may ask for: without a maximum it may ask for no more than it has unasked. */
+function smallerMaximum(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? undefined : Math.min(one, other);
 }
 
 function both<Item>(
