@@ -19,11 +19,15 @@ export function diffCensus(before: Census, after: Census): Difference[] {
   return [...kinds].flatMap((kind) => diffThings(kind, before[kind], after[kind]));
 }
 
+/** They time out by themselves: one that was there before may go. */
+const ENDING = "tracked connections";
+
 const NOTHING: Things = new Map();
 
 function diffThings(kind: string, before = NOTHING, after = NOTHING): Difference[] {
   return [...new Set([...before.keys(), ...after.keys()])]
     .filter((name) => before.get(name) !== after.get(name) && !isVolatile(name))
+    .filter((name) => kind !== ENDING || after.has(name))
     .map((name) => ({ kind, name, before: before.get(name), after: after.get(name) }));
 }
 

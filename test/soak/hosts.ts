@@ -35,8 +35,12 @@ export function runnerOf(place: Place, network: Network): Runner {
   return runner;
 }
 
-/** Waits for btrfs to clean what is deleted: by itself it would, after its commit interval. */
+/**
+ * Waits for btrfs to clean what is deleted: by itself it would, after its commit interval. Nor is the unit
+ * waited for that watches the firewall, and ends itself within a minute of the last machine.
+ */
 export function takeSettledCensus(): Census {
+  Bun.spawnSync(["systemctl", "stop", "nspawn-runner-watch-firewall.service"]);
   Bun.spawnSync(["btrfs", "filesystem", "sync", "/fs/btrfs"]);
   Bun.spawnSync(["btrfs", "subvolume", "sync", "/fs/btrfs"]);
   return takeCensus({ roots: [...new Set(PLACES.map(({ root }) => root))], except: [scratch] });
