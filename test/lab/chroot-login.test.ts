@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import {
+  awaitUnitsGone,
   cleanUpAfterEach,
   command,
   later,
@@ -38,9 +39,7 @@ function expectNoLogin(place: Place): void {
     expect(list(path).filter((name) => name.startsWith("login-"))).toEqual([]);
   }
   expect(list(`${place.root}/.drafts`)).toEqual([]);
-  // What a unit's end has asked of systemd may be in its queue yet, with nothing left to do.
-  const until = performance.now() + 10_000;
-  while (loginUnits().length > 0 && performance.now() < until);
+  awaitUnitsGone(() => loginUnits().length > 0);
   expect(loginUnits()).toEqual([]);
 }
 

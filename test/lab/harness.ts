@@ -165,12 +165,10 @@ export function uniqueName(): string {
   return `test-${process.pid}-${counter}`;
 }
 
-export const unitOf = (name: string): string =>
-  `nspawn-runner-${name.replaceAll("-", "\\x2d")}.service`;
+export const unitOf = (name: string): string => `nspawn-runner-${escaped(name)}.service`;
 
 /** Where its limits are. */
-export const sliceOf = (name: string): string =>
-  `nspawn_runner-${name.replaceAll("-", "\\x2d")}.slice`;
+export const sliceOf = (name: string): string => `nspawn_runner-${escaped(name)}.slice`;
 
 /** A script as GitLab Runner would hand it over; bash unless it says otherwise itself. */
 export function scriptFile(text: string): string {
@@ -192,10 +190,14 @@ export function expectNothingLeft(place: Place, name: string): void {
     const held = existsSync(directory) ? readdirSync(directory) : [];
     expect(held.map((entry) => readlinkSync(`${directory}/${entry}`))).not.toContain(name);
   }
-  // What the unit's own end has asked of systemd may be in its queue yet, with nothing left to do.
-  const until = performance.now() + 10_000;
-  while (listUnits().includes(escaped(name)) && performance.now() < until);
+  awaitUnitsGone(() => listUnits().includes(escaped(name)));
   expect(listUnits()).not.toContain(escaped(name));
+}
+
+/** What a unit's own end has asked of systemd may be in its queue yet, with nothing left to do. */
+export function awaitUnitsGone(areThere: () => boolean): void {
+  const until = performance.now() + 10_000;
+  while (areThere() && performance.now() < until);
 }
 
 const escaped = (name: string): string => name.replaceAll("-", "\\x2d");

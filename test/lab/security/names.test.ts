@@ -37,8 +37,10 @@ async function prepare(
   return { name, ended: await start(argv, environment).ended };
 }
 
-/** All names on the host that one of those could have made. */
-/** But for what is thrown away already, which goes when its deleter comes to it. */
+/**
+ * All names on the host that one of those could have made, but for what is thrown away already, which
+ * goes when its deleter comes to it.
+ */
 const namesOfTheHost = async (): Promise<string> => {
   const places = [PLACE.root, "/run/nspawn-runner", "-maxdepth", "2"];
   return (await command("find", ...places, "-not", "-path", "*/.trash/*", "-printf", "%p\n"))
