@@ -71,7 +71,7 @@ export async function execLocalJobs(host: Host, request: ExecRequest): Promise<n
     const declared = await readPipeline(host, session);
     checkNames(declared, namesOf(request));
     const pipeline = planPipeline(declared, {
-      ...(await readRuleFacts(repository, kind, declared)),
+      ...(await readRuleFacts(repository, kind, { declared, predefined })),
       predefined,
       pinned: { ...request.variables, ...request.files },
     });

@@ -105,7 +105,7 @@ export async function saveCache(ending: Ending, cache: PlannedCache): Promise<vo
   const step = success ? "archive_cache" : "archive_cache_on_failure";
   const selection = { paths: cache.paths, exclude: [], untracked: false };
   const title = `Saving cache for ${success ? "successful" : "failed"} job`;
-  await stages.must(title, step, listScript(place, "cache", selection));
+  await stages.must(title, step, listScript(place, selection));
   const kept = await keepArchive(ending, { step, path: run.store.cacheOf(cache.key) });
   if (!kept) run.log.warn("The cache is left as it was: it would be larger than --artifacts-size.");
 }
@@ -126,7 +126,7 @@ export async function saveArtifacts(ending: Ending): Promise<void> {
       untracked: artifacts?.untracked === true,
     };
     const title = `Uploading artifacts for ${success ? "successful" : "failed"} job`;
-    await stages.must(title, step, listScript(place, "artifact", selection));
+    await stages.must(title, step, listScript(place, selection));
     const path = run.store.artifactsOf(run.repository.commit.sha, run.job.name);
     if (!(await keepArchive(ending, { step, path }))) throw tooLarge(run.artifacts.maxBytes);
     await handOver(ending, step);

@@ -1,9 +1,10 @@
 /**
  * The same job by `exec` and by a real GitLab Runner: what its script finds and says, in which order, its
- * verdict and its exit code. Lines that begin with "say" are compared, and what the uploader finds.
+ * verdict, its exit code and its artifacts. Of the log, lines that begin with "say" are compared, and what
+ * the uploader says.
  */
 import { expect } from "bun:test";
-import { cleanUpAfterEach, openRunner, PLACES } from "../lab/harness.ts";
+import { cleanUpAfterEach, command, later, openRunner, PLACES } from "../lab/harness.ts";
 import { openProject } from "../lab/project.ts";
 import { realTest, shareRealRig } from "./rig/real-test.ts";
 
@@ -28,6 +29,8 @@ interface Keywords {
 interface Told {
   readonly code: number;
   readonly lines: readonly string[];
+  /** Paths of its artifacts, without directories. */
+  readonly artifacts: readonly string[];
 }
 
 const linesOf = (log: string): string[] =>
@@ -35,8 +38,8 @@ const linesOf = (log: string): string[] =>
     // biome-ignore lint/suspicious/noControlCharactersInRegex: colours
     .replace(/\u001b\[[\d;]*m/g, "")
     .split(/\r?\n/)
-    .filter((line) => /^say\b|: found \d+|no matching files/.test(line))
-    .map((line) => line.trimEnd().replace(/\(\/.*\)/, "(DIRECTORY)"));
+    .filter((line) => /^say\b|: (found|excluded) \d+|no matching files|not a subpath/.test(line))
+    .map((line) => line.trimEnd().replace(/\/builds\/[\w/-]+?(?=\/top|\))/, "DIRECTORY"));
 
 async function byExec(keywords: Keywords): Promise<Told> {
   const job = {
@@ -47,8 +50,10 @@ async function byExec(keywords: Keywords): Promise<Told> {
   const project = await openProject(runner, {
     ".gitlab-ci.yml": JSON.stringify({ contract: job }),
   });
-  const { code, stdout } = await project.exec("contract");
-  return { code, lines: linesOf(stdout) };
+  const got = `${project.directory}/got`;
+  const { code, stdout } = await project.exec("contract", "--artifacts", got);
+  const files = await command("find", got, "!", "-type", "d", "-printf", "%P\\n");
+  return { code, lines: linesOf(stdout), artifacts: sorted(files.stdout) };
 }
 
 async function byRealRunner(keywords: Keywords): Promise<Told> {
@@ -63,8 +68,28 @@ async function byRealRunner(keywords: Keywords): Promise<Told> {
     },
   });
   const { status, exitCode, log } = await job.result;
-  return { code: status === "success" ? 0 : (exitCode ?? -1), lines: linesOf(log) };
+  const [archive] = rig().coordinator.artifactsOf(job.id);
+  return {
+    code: status === "success" ? 0 : (exitCode ?? -1),
+    lines: linesOf(log),
+    artifacts: archive === undefined ? [] : await filesOf(archive),
+  };
 }
+
+async function filesOf(archive: Uint8Array): Promise<readonly string[]> {
+  const path = `/tmp/nspawn-runner-exec-contract-${Bun.randomUUIDv7()}.zip`;
+  later(() => command("rm", "-f", path));
+  await Bun.write(path, archive);
+  const words = "import sys, zipfile; print('\\n'.join(zipfile.ZipFile(sys.argv[1]).namelist()))";
+  const { stdout } = await command("python3", "-c", words, path);
+  return sorted(stdout).filter((name) => !name.endsWith("/"));
+}
+
+const sorted = (lines: string): readonly string[] =>
+  lines
+    .split("\n")
+    .filter((line) => line !== "")
+    .sort();
 
 const FILES =
   "mkdir -p out/deep/er && touch out/1.txt out/2.log out/deep/3.txt out/deep/er/4.txt top";
@@ -100,14 +125,18 @@ const CASES: readonly (readonly [string, Keywords])[] = [
     {
       variables: {
         A: "a",
-        NESTED: "$B-$A",
-        B: "${A}b",
-        DOLLARS: "$$A $$ 5$",
-        UNKNOWN: "[$NOBODY]",
+        // Of those that name others, a runner sees what GitLab has made: they are none here.
+        B: "${A}b $A%",
+        DOLLARS: "$$A $$ 5$ ${$} $",
+        UNKNOWN: "[$NOBODY] $1 $12 $* ${@} $-",
+        ITSELF: "x:$ITSELF",
+        BROKEN: "${} ${A-x} ${",
         ODD: 'it\'s "odd" \\ `x` $(x)',
         LINES: "one\ntwo",
       },
-      script: ['printf "say %q\\n" "$A" "$NESTED" "$B" "$DOLLARS" "$UNKNOWN" "$ODD" "$LINES"'],
+      script: [
+        'printf "say %q\\n" "$A" "$B" "$DOLLARS" "$UNKNOWN" "$ITSELF" "$BROKEN" "$ODD" "$LINES"',
+      ],
     },
   ],
   [
@@ -136,11 +165,39 @@ const CASES: readonly (readonly [string, Keywords])[] = [
   ["artifacts: two stars alone", { script: [FILES], artifacts: { paths: ["out/**", "**/*.txt"] } }],
   [
     "artifacts: alternatives and sets",
-    { script: [FILES], artifacts: { paths: ["out/{1,2}.*", "out/[!1]*"] } },
+    {
+      script: [FILES],
+      artifacts: { paths: ["out/{1,2}.*", "out/[!1]*", "{out/deep/**,**/2.log}"] },
+    },
   ],
   [
     "artifacts: exclude",
     { script: [FILES], artifacts: { paths: ["out"], exclude: ["out/**/*.txt"] } },
+  ],
+  [
+    "artifacts: exclude all, and what is below",
+    { script: [FILES], artifacts: { paths: ["out", "top"], exclude: ["{out/**,*p}"] } },
+  ],
+  [
+    "artifacts: paths that lead out, or are none",
+    {
+      script: [FILES],
+      artifacts: { paths: ["../x", "/etc/passwd", "./out/deep/", "$CI_PROJECT_DIR/top"] },
+    },
+  ],
+  [
+    "artifacts: what git does not know",
+    {
+      script: ["git init -q .", FILES, "git add top"],
+      artifacts: { paths: ["top"], untracked: true, exclude: ["out/*.log"] },
+    },
+  ],
+  [
+    "artifacts: links, and files that are hidden",
+    {
+      script: ["mkdir -p a .b; touch a/1 .b/2; ln -s a to-a; ln -s a/1 to-1"],
+      artifacts: { paths: ["to-a", "to-1/", "*/2", ".b/**"] },
+    },
   ],
 ];
 

@@ -21,56 +21,67 @@ const begin = ({ shell, directory }: ArchivePlace): string[] => [
 ];
 
 /**
- * Writes down the names of all that is selected, and says of each pattern what it finds, in the words of
- * GitLab Runner's uploader. `what` is "artifact" or "cache".
+ * Writes down the names of all that is selected, and says of each pattern what it finds, in the order and
+ * the words of GitLab Runner's uploader (commands/helpers/file_archiver.go): what a pattern finds is
+ * walked through, and counted each time it is found.
  */
-export function listScript(place: ArchivePlace, what: string, selection: Selection): Script {
-  const warn = (words: string): string =>
-    `printf '${YELLOW}WARNING: %s${PLAIN}\\n' ${quoteArgument(words)}`;
-  const find = selection.paths.flatMap((path) => {
-    const pattern = parsePathPattern(path, place.directory, { recursive: true });
-    if (pattern === undefined) return [warn(`${path}: it is not below the project's directory.`)];
-    const expression = quoteArgument(pattern.expression);
-    return [
-      `{ find ${quoteArgument(pattern.start)} -print0 2>/dev/null || true; } | { grep -zE ${expression} || true; } > "$list.found"`,
-      ...count(
-        `${path}: found`,
-        `matching ${what} files and directories`,
-        warn(
-          `${path}: no matching files. Ensure that the ${what} path is relative to the working directory (${place.directory})`,
-        ),
-      ),
-    ];
-  });
-  const untracked = [
-    "git ls-files --others -z | xargs -0 -r printf './%s\\0' > \"$list.found\"",
-    ...count("untracked: found", "files", warn("untracked: no files")),
-  ];
-  const excludes = selection.exclude.flatMap((path) => {
-    const pattern = parsePathPattern(path, place.directory, { recursive: false });
-    if (pattern === undefined) return [];
-    return [
-      `{ grep -zvE ${quoteArgument(pattern.expression)} "$list" || true; } > "$list.found"`,
-      'mv "$list.found" "$list"',
-    ];
+export function listScript(place: ArchivePlace, { paths, exclude, untracked }: Selection): Script {
+  const rules = exclude.flatMap((rule) => {
+    const pattern = parsePathPattern(rule, place.directory);
+    return pattern === undefined ? [] : [{ rule, ...pattern }];
   });
   const lines = [
     ...begin(place),
     'mkdir -p "$(dirname "$list")"',
     ': > "$list"',
-    ...find,
-    ...(selection.untracked ? untracked : []),
+    "count() { tr -cd '\\000' | wc -c; }",
+    "take() {",
+    ...rules.flatMap(({ expression }, index) => [
+      `  set_aside=$(grep -zE ${quoteArgument(expression)} "$list.found" | count)`,
+      `  excluded${index}=$((\${excluded${index}:-0} + set_aside))`,
+      `  { grep -zvE ${quoteArgument(expression)} "$list.found" || true; } > "$list.kept"`,
+      '  mv "$list.kept" "$list.found"',
+    ]),
+    '  found=$(($(count < "$list.found")))',
+    '  cat "$list.found" >> "$list"',
+    "}",
+    ...paths.flatMap((path) => findLines(path, place)),
+    ...(untracked ? UNTRACKED : []),
+    ...rules.map(
+      ({ rule }, index) =>
+        `[ "\${excluded${index}:-0}" = 0 ] || printf '%s: excluded %s files\\n' ${quoteArgument(rule)} "$excluded${index}"`,
+    ),
     'sort -zu "$list" > "$list.found"',
     'mv "$list.found" "$list"',
-    ...excludes,
   ];
   return [`${lines.join("\n")}\n`];
 }
 
-const count = (before: string, after: string, none: string): string[] => [
-  `count=$(tr -cd '\\000' < "$list.found" | wc -c)`,
-  `if [ "$count" -gt 0 ]; then printf '%s %s %s\\n' ${quoteArgument(before)} "$((count))" ${quoteArgument(after)}; cat "$list.found" >> "$list"`,
-  `else ${none}; fi`,
+function findLines(path: string, { directory }: ArchivePlace): readonly string[] {
+  if (path === "") return [warn("No matching files. Path is empty.")];
+  const pattern = parsePathPattern(path, directory);
+  if (pattern === undefined) {
+    return [warn(`processPath: artifact path is not a subpath of project directory: ${path}`)];
+  }
+  const { start, isFixed, expression } = pattern;
+  const itself = isFixed ? "-prune " : "";
+  const none = `${path}: no matching files. Ensure that the artifact path is relative to the working directory (${directory})`;
+  return [
+    `{ find ${quoteArgument(start)} ${itself}-print0 2>/dev/null || true; } | { grep -zE ${quoteArgument(expression)} || true; } |`,
+    `  { xargs -0 -r sh -c 'exec find "$@" -print0' sh || true; } > "$list.found"`,
+    "take",
+    `if [ "$found" -gt 0 ]; then printf '%s: found %s matching artifact files and directories\\n' ${quoteArgument(path)} "$found"`,
+    `else ${warn(none)}; fi`,
+  ];
+}
+
+const warn = (words: string): string =>
+  `printf '${YELLOW}WARNING: %s${PLAIN}\\n' ${quoteArgument(words)}`;
+
+const UNTRACKED = [
+  "git ls-files --others -z | xargs -0 -r printf './%s\\0' > \"$list.found\"",
+  "take",
+  `if [ "$found" -gt 0 ]; then echo "untracked: found $found files"; else ${warn("untracked: no files")}; fi`,
 ];
 
 /** Prints what was listed as a tar archive, and nothing else. */

@@ -38,7 +38,7 @@ interface Wanted {
 async function find(wanted: Wanted): Promise<{ readonly said: string; readonly names: string[] }> {
   const place = { shell: "bash", directory } as const;
   const selection = { exclude: [], untracked: false, ...wanted };
-  const said = await bash(listScript(place, "artifact", selection));
+  const said = await bash(listScript(place, selection));
   await Bun.write(`${base}/got.tar`, await bash(sendScript(place)));
   const listed = await bash([`tar -tf ${base}/got.tar`]);
   const names = listed.split("\n").filter((name) => name !== "" && !name.endsWith("/"));
@@ -65,6 +65,12 @@ test.each<[string, Wanted, readonly string[]]>([
   ["a set", { paths: ["out/[13].*"] }, ["out/1.txt", "out/3.log"]],
   ["a set of others", { paths: ["out/[!13].txt"] }, ["out/2.txt"]],
   ["alternatives", { paths: ["out/{1,3}.{txt,log}"] }, ["out/1.txt", "out/3.log"]],
+  ["alternatives with two stars", { paths: ["{out/deep/**,**/5.txt,x}"] }, [".hidden/5.txt", DEEP]],
+  [
+    "alternatives that begin with two stars",
+    { paths: ["{**/5.txt,**/*.log}"] },
+    [".hidden/5.txt", "out/3.log"],
+  ],
   ["a letter that is none of a pattern", { paths: ["out/\\[x\\].txt"] }, ["out/[x].txt"]],
   ["a link is one", { paths: ["link"] }, ["link"]],
   ["no command", { paths: ["a$(x).txt", "$(touch evil)"] }, ["a$(x).txt"]],
@@ -77,14 +83,25 @@ test.each<[string, Wanted, readonly string[]]>([
   expect((await find({ ...wanted, paths })).names).toEqual([...names].sort());
 });
 
+test("what a pattern finds is walked through, and counted each time", async () => {
+  const { said } = await find({ paths: ["out/**", "**/*.txt"], exclude: ["**/*.txt"] });
+  expect(said.split("\n")).toEqual([
+    "out/**: found 8 matching artifact files and directories",
+    "\u001b[0;33mWARNING: **/*.txt: no matching files. Ensure that the artifact path is relative to the working directory (" +
+      `${directory})\u001b[0;m`,
+    "**/*.txt: excluded 18 files",
+    "",
+  ]);
+});
+
 test("what is found is counted, and nothing found is a warning", async () => {
   const { said } = await find({ paths: ["out/*.txt", "nothing", "/etc/passwd", "../x"] });
   expect(said.replaceAll(directory, "DIRECTORY")).toBe(
     [
       "out/*.txt: found 3 matching artifact files and directories",
       "\u001b[0;33mWARNING: nothing: no matching files. Ensure that the artifact path is relative to the working directory (DIRECTORY)\u001b[0;m",
-      "\u001b[0;33mWARNING: /etc/passwd: it is not below the project's directory.\u001b[0;m",
-      "\u001b[0;33mWARNING: ../x: it is not below the project's directory.\u001b[0;m\n",
+      "\u001b[0;33mWARNING: processPath: artifact path is not a subpath of project directory: /etc/passwd\u001b[0;m",
+      "\u001b[0;33mWARNING: processPath: artifact path is not a subpath of project directory: ../x\u001b[0;m\n",
     ].join("\n"),
   );
 });
@@ -95,16 +112,14 @@ test("untracked files are those that git does not know, ignored ones too", async
   ]);
   const place = { shell: "bash", directory } as const;
   const selection = { paths: [], exclude: [], untracked: true };
-  expect(await bash(listScript(place, "artifact", selection))).toContain(
-    "untracked: found 8 files",
-  );
+  expect(await bash(listScript(place, selection))).toContain("untracked: found 8 files");
 });
 
 test("a pattern begins to look where it must", () => {
-  const startOf = (path: string) => parsePathPattern(path, "/b", { recursive: true })?.start;
+  const startOf = (path: string) => parsePathPattern(path, "/b")?.start;
   expect(["a/b/*.c", "a/b", "*.c", "**/x", "."].map(startOf)).toEqual([
     "./a/b",
-    "./a",
+    "./a/b",
     ".",
     ".",
     ".",

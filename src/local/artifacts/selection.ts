@@ -11,20 +11,15 @@ export interface Selection {
 }
 
 export interface PathPattern {
-  /** As it was written. */
-  readonly written: string;
-  /** The deepest directory that all it finds is in, relative to the project's. */
+  /** The deepest directory that all it finds is in; of a path without a pattern, what it names. */
   readonly start: string;
+  readonly isFixed: boolean;
   /** An extended regular expression of paths that begin with "./". */
   readonly expression: string;
 }
 
 /** Of a path relative to the project, or below its directory; nothing for any other. */
-export function parsePathPattern(
-  written: string,
-  directory: string,
-  how: { readonly recursive: boolean },
-): PathPattern | undefined {
+export function parsePathPattern(written: string, directory: string): PathPattern | undefined {
   const inside = written.startsWith("/")
     ? written === directory || written.startsWith(`${directory}/`)
       ? written.slice(directory.length + 1)
@@ -32,15 +27,20 @@ export function parsePathPattern(
     : written;
   const names = inside?.split("/").filter((name) => name !== "" && name !== ".");
   if (names === undefined || names.includes("..")) return undefined;
-  const path = names.join("/");
   const fixed = names.findIndex((name) => /[*?[{\\]/.test(name));
-  const start = (fixed < 0 ? names.slice(0, -1) : names.slice(0, fixed)).join("/");
-  const tail = how.recursive ? "(/.*)?" : "";
-  const below = path === "" ? "\\..*" : `\\./${toExpression(path)}${tail}`;
-  return { written, start: start === "" ? "." : `./${start}`, expression: `^${below}$` };
+  const start = names.slice(0, fixed < 0 ? names.length : fixed);
+  const below = names.length === 0 ? "" : toExpression(`/${names.join("/")}`);
+  return {
+    start: [".", ...start].join("/"),
+    isFixed: fixed < 0,
+    expression: `^\\.${below}$`,
+  };
 }
 
-/** Stars stay within a name; two of them, as a whole name, are any number of directories. */
+/**
+ * Stars stay within a name; two of them, as a whole name, are any number of names, or none. A name ends,
+ * and begins, at a slash or with one of several alternatives.
+ */
 function toExpression(pattern: string): string {
   let out = "";
   let braces = 0;
@@ -48,12 +48,14 @@ function toExpression(pattern: string): string {
     const rest = pattern.slice(at);
     const character = pattern.charAt(at);
     const set = /^\[([!^]?)([^\]/]+)\]/.exec(rest);
-    if (/^\*\*\//.test(rest) && (at === 0 || pattern[at - 1] === "/")) {
+    const isEnd = (length: number): boolean =>
+      rest.length === length || (braces > 0 ? "/,}" : "/").includes(rest.charAt(length));
+    if (rest.startsWith("/**") && isEnd(3)) {
+      out += "(/.*)?";
+      at += 2;
+    } else if (rest.startsWith("**/") && braces > 0 && "{,".includes(pattern.charAt(at - 1))) {
       out += "(.*/)?";
       at += 2;
-    } else if (rest === "**" && (at === 0 || pattern[at - 1] === "/")) {
-      out += ".*";
-      at += 1;
     } else if (character === "*") out += "[^/]*";
     else if (character === "?") out += "[^/]";
     else if (set !== null) {

@@ -3,7 +3,7 @@
  * put together, and each with those that it waits for and has the artifacts of. Pure.
  */
 import type { Variables } from "../variables/expand.ts";
-import { expandVariables } from "../variables/expand.ts";
+import { expandVariables, refuseCircles } from "../variables/expand.ts";
 import type { DeclaredJob, DeclaredPipeline, Need, When } from "./declared-pipeline.ts";
 import { type Copy, copiesOf } from "./parallel.ts";
 import { evaluatePolicies, evaluateRules, type RuleFacts } from "./rules.ts";
@@ -82,13 +82,10 @@ function planJob(
     typeof wanted === "boolean" ? wanted : wanted.includes(key),
   );
   const own = { ...Object.fromEntries(inherited), ...job.variables, ...copy.variables };
-  const planned = (more: Pick<PipelineJob, "when" | "allowFailure" | "variables" | "needs">) => ({
-    name: copy.name,
-    baseName: job.name,
-    declared: job,
-    copy,
-    ...more,
-  });
+  const planned = (more: Pick<PipelineJob, "when" | "allowFailure" | "variables" | "needs">) => {
+    refuseCircles(copy.name, more.variables);
+    return { name: copy.name, baseName: job.name, declared: job, copy, ...more };
+  };
   const variables = known(facts, {
     ...own,
     CI_JOB_NAME: copy.name,

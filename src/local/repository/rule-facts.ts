@@ -2,21 +2,25 @@
 import type { DeclaredPipeline } from "../pipeline/declared-pipeline.ts";
 import type { PipelineKind } from "../pipeline/pipeline-kind.ts";
 import { comparedRefs, type RuleFacts } from "../pipeline/rules.ts";
-import { expandText } from "../variables/expand.ts";
+import { expandKnown, expandVariables, type Variables } from "../variables/expand.ts";
 import type { Repository } from "./repository.ts";
 
 export async function readRuleFacts(
   repository: Repository,
   pipeline: PipelineKind,
-  declared: DeclaredPipeline,
+  { declared, predefined }: { readonly declared: DeclaredPipeline; readonly predefined: Variables },
 ): Promise<RuleFacts> {
   const { commit, git, ask } = repository;
-  const refs = comparedRefs([
-    ...(declared.workflow ?? []),
-    ...declared.jobs.flatMap(({ rules }) => rules ?? []),
-  ]).map((ref) =>
-    expandText(ref, { CI_DEFAULT_BRANCH: commit.defaultBranch, ...declared.variables }),
-  );
+  const shared = { ...predefined, ...declared.variables };
+  const refs = [
+    { rules: declared.workflow, variables: {} },
+    ...declared.jobs.map(({ rules, variables }) => ({ rules, variables })),
+  ].flatMap(({ rules, variables }) => {
+    const compared = comparedRefs(rules ?? []);
+    if (compared.length === 0) return [];
+    const known = expandVariables({ ...shared, ...variables });
+    return compared.map((ref) => expandKnown(ref, known));
+  });
   const changedSince: Record<string, readonly string[]> = {};
   for (const ref of new Set(refs)) {
     // A branch of the server may not be here as a branch of one's own.

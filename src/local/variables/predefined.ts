@@ -6,7 +6,7 @@
 import type { PipelineKind } from "../pipeline/pipeline-kind.ts";
 import type { PipelineJob } from "../pipeline/plan-pipeline.ts";
 import type { CommitFacts } from "../repository/repository.ts";
-import { expandText, type Variables } from "./expand.ts";
+import { expandText, expandVariables, type Variables } from "./expand.ts";
 
 /** GitLab's: letters and digits in lower case, at most 63 of them, no dash at an end. */
 export const slug = (text: string): string =>
@@ -211,7 +211,7 @@ export function jobVariables(facts: {
 function environmentVariables(job: PipelineJob, pipeline: Variables): Variables {
   const { environment } = job.declared;
   if (environment === undefined) return {};
-  const known = { ...pipeline, ...job.variables };
+  const known = expandVariables({ ...pipeline, ...job.variables });
   const named = typeof environment === "string" ? { name: environment } : environment;
   const name = expandText(named.name ?? "", known);
   return {
