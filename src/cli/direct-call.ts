@@ -40,6 +40,10 @@ export const STAGES = {
     declaration: "internal-launch <machine>",
     load: async () => (await import("./launch.ts")).launchAction,
   },
+  unpack: {
+    declaration: "internal-unpack <file>",
+    load: async () => (await import("./unpack.ts")).unpackAction,
+  },
   ownerGone: {
     declaration: "internal-owner-gone <pid> <ticks>",
     load: async () => (await import("./owner-gone.ts")).ownerGoneAction,

@@ -2,6 +2,7 @@
 import { RunnerError } from "../text/errors.ts";
 import { formatCommand, formatCommandFailure } from "../text/format-command.ts";
 import { formatSize } from "../text/sizes.ts";
+import { holdIds, type IdMap } from "./id-map.ts";
 import { becomeProgram, blockSignal, filterSystemCalls, SIGQUIT } from "./libc.ts";
 import type { Log } from "./log.ts";
 import {
@@ -92,9 +93,11 @@ export interface Processes {
   leave(argv: readonly string[]): Promise<void>;
   /**
    * Our process becomes that program, an absolute path, with our environment, and a filter of system
-   * calls in the form of seccomp(2). Throws, or is gone.
+   * calls in the form of seccomp(2) where there is to be one. Throws, or is gone.
    */
-  become(argv: readonly string[], filter: Uint8Array): never;
+  become(argv: readonly string[], filter?: Uint8Array): never;
+  /** See `id-map.ts`. */
+  holdIds(map: IdMap): Promise<number>;
   /** Where a command is, by PATH; nothing when it is not installed. */
   which(command: string): string | undefined;
   /** See `process-facts.ts`. */
@@ -237,9 +240,10 @@ export function openProcesses(context: {
     },
     leave,
     become: (argv, filter) => {
-      filterSystemCalls(filter);
+      if (filter !== undefined) filterSystemCalls(filter);
       return becomeProgram(argv[0] ?? "", argv, environment);
     },
+    holdIds,
     which: (command) => Bun.which(command, { PATH: path }) ?? undefined,
     probe: probeProcess,
   };

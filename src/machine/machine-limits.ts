@@ -41,3 +41,9 @@ export function limitProperties(limits: MachineLimits): LimitProperty[] {
   ];
   return values.flatMap(([name, value]) => (value === undefined ? [] : [{ name, value }]));
 }
+
+/** The same for a unit that is started by systemd-run(1), which has another word for one of them. */
+export const limitSettings = (limits: MachineLimits): string[] => [
+  ...limitProperties({ ...limits, cpus: undefined }).map(({ name, value }) => `${name}=${value}`),
+  ...(limits.cpus === undefined ? [] : [`CPUQuota=${Math.round(limits.cpus * 100)}%`]),
+];

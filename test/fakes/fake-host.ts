@@ -74,6 +74,9 @@ export interface ComputerOptions {
 /** The id of each process of ours: nobody compares them. */
 export const OWN = 17;
 
+/** Of a process that only holds a user namespace. */
+const HOLDER = 4713;
+
 const START_OF_TIME = Date.parse("2026-01-02T03:04:05Z");
 
 export function openComputer(options: ComputerOptions = {}): FakeComputer {
@@ -99,6 +102,7 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
     disk,
     runScript: options.runScript ?? (() => ({ output: "", code: 0 })),
     work: options.work ?? (() => 0),
+    runCommand: (call) => behaviourOf(table, call.argv)(call),
     runDriver: async ([verb, name = "", more = ""], environment) => {
       const context = { host: start({ environment }).host, version: "0" };
       if (verb === "internal-release") await releaseAction(context, name);
@@ -108,7 +112,7 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
       else throw new Error(`the fake runs no "${verb}"`);
     },
   });
-  const table = [
+  const table: CommandTable = [
     ...(options.commands ?? []),
     ...systemd.commands,
     ...fileCommands(disk),
@@ -256,17 +260,18 @@ interface ProcessesParts {
   readonly pause: () => Promise<void>;
 }
 
+function behaviourOf(table: CommandTable, argv: readonly string[]) {
+  const found = table.find(([prefix]) => prefix.every((word, index) => argv[index] === word));
+  if (found === undefined) throw new Error(`the fake knows no "${formatCommand(argv)}"`);
+  return found[1];
+}
+
 function openFakeProcesses(
   table: CommandTable,
   { effects, processes, pause }: ProcessesParts,
 ): Processes {
-  const behaviourOf = (argv: readonly string[]) => {
-    const found = table.find(([prefix]) => prefix.every((word, index) => argv[index] === word));
-    if (found === undefined) throw new Error(`the fake knows no "${formatCommand(argv)}"`);
-    return found[1];
-  };
   const run = async (argv: readonly string[], _options?: ExecOptions) => {
-    const behaviour = behaviourOf(argv);
+    const behaviour = behaviourOf(table, argv);
     await pause();
     const fate = effects.begin(formatCommand(argv));
     const answer: Answer = await behaviour({ argv, refused: fate === "refused" });
@@ -297,6 +302,7 @@ function openFakeProcesses(
     become: (argv) => {
       throw new Became(argv);
     },
+    holdIds: async () => HOLDER,
     which: (command) =>
       table.some(([prefix]) => prefix[0] === command) ? `/usr/bin/${command}` : undefined,
     probe: (id) => processes.get(id),

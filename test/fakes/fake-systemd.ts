@@ -3,7 +3,7 @@
  * ready, take scripts, end, and then run their `ExecStopPost=`.
  */
 import { BUILD_SLICE } from "../../src/machine/machine-units.ts";
-import { type Answer, type CommandTable, REFUSED } from "./fake-commands.ts";
+import { type Answer, type Call, type CommandTable, REFUSED } from "./fake-commands.ts";
 import type { FakeDisk } from "./fake-disk.ts";
 
 interface Unit {
@@ -58,6 +58,8 @@ export function openSystemd(options: {
   readonly disk: FakeDisk;
   readonly runScript: RunScript;
   readonly work: Work;
+  /** Runs a command in a unit. */
+  readonly runCommand: (call: Call) => Answer | Promise<Answer>;
   /** Runs our own program, as another process, with a hidden command. */
   readonly runDriver: (
     words: readonly string[],
@@ -133,6 +135,22 @@ export function openSystemd(options: {
     return { exitCode: 1, stderr: "Job failed." };
   };
 
+  /**
+   * A unit in which a command of a script of ours works, and that is waited for. Refused, the command
+   * has done a half.
+   */
+  const attended = async ({ argv, refused }: Call): Promise<Answer> => {
+    const name = argv.find((word) => word.startsWith("--unit="))?.slice("--unit=".length) ?? "";
+    const script = disk.look(argv.at(-1) ?? "", false);
+    const text = script?.kind === "file" ? script.text : "";
+    const command = /^exec (.*) <\/dev\/null$/m.exec(text)?.[1]?.split(" ") ?? [];
+    const unit = { name, slice: BUILD_SLICE, properties: [], machine: "", lives: true };
+    units.set(name, unit);
+    const answer = await options.runCommand({ argv: command, refused });
+    units.delete(name);
+    return answer;
+  };
+
   /** A machine is started by our launcher, which becomes nspawn, or fails. */
   const programOf = async (execStart: readonly string[]): Promise<readonly string[]> => {
     if (!execStart.includes("internal-launch")) return execStart;
@@ -183,6 +201,7 @@ export function openSystemd(options: {
     end,
     kill,
     commands: [
+      [["setpriv", "--pdeathsig=TERM"], (call) => attended(call)],
       [["systemd-run"], (call) => (call.refused ? REFUSED : start(call.argv))],
       [["busctl", "call"], (call) => (call.refused ? REFUSED : startSlice(call.argv))],
       [

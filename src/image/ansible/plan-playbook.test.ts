@@ -56,7 +56,7 @@ test("Ansible runs beside the machine, behind a door to it, and with no right bu
     },
   });
   expect(written({}, "passwd")).toBe(
-    "root:x:0:0::/root:/bin/sh\nnspawn-runner:x:1879048192:1879048192:Ansible:/root:/bin/sh\n",
+    "root:x:0:0::/root:/bin/sh\nnspawn-runner:x:2147287040:2147287040:Ansible:/root:/bin/sh\n",
   );
 });
 

@@ -9,12 +9,20 @@
  */
 
 import { quoteArgument } from "../../text/format-command.ts";
+import {
+  AMOUNTS,
+  attendedCommand,
+  escapeBind,
+  escapeUnit,
+  exportLines,
+  HARDENED,
+} from "../attended-unit.ts";
 
 /**
- * Above all numbers that systemd gives to anyone (UIDS-GIDS.md: "unused" from 0x70000000 on), so that
- * no process is of the same user.
+ * Above all numbers that systemd gives to anyone but foreign disks (UIDS-GIDS.md: "unused" from 0x70000000
+ * to 0x7ffdffff), and that our machines have (`machine/id-range.ts`): no process is of the same user.
  */
-export const SANDBOX_UID = 0x70000000;
+export const SANDBOX_UID = 0x7ffd_0000;
 
 export interface SandboxPlaces {
   readonly unit: string;
@@ -38,24 +46,10 @@ export interface SandboxPlaces {
 const RIGHTS = [
   // To become its user, all but the last.
   "CapabilityBoundingSet=CAP_SETUID CAP_SETGID CAP_SETPCAP CAP_DAC_READ_SEARCH",
-  "ProtectSystem=strict",
-  "PrivateTmp=yes",
-  "PrivateDevices=yes",
-  "PrivateIPC=yes",
-  "ProtectProc=invisible",
-  "ProtectControlGroups=yes",
-  "ProtectKernelTunables=yes",
-  "ProtectKernelModules=yes",
-  "ProtectKernelLogs=yes",
-  "ProtectClock=yes",
-  "ProtectHostname=yes",
-  "KeyringMode=private",
-  "LockPersonality=yes",
+  ...HARDENED,
   "RestrictNamespaces=yes",
-  "RestrictRealtime=yes",
   "RestrictSUIDSGID=yes",
   "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK",
-  "SystemCallArchitectures=native",
   "SystemCallFilter=@system-service @setuid capset setgroups",
   // The fourth opens files of a disk that is mounted nowhere in here.
   "SystemCallFilter=~ptrace process_vm_readv process_vm_writev open_by_handle_at @keyring",
@@ -72,8 +66,6 @@ const RUN = [
     "/run/NetworkManager/resolv.conf",
   ].map((path) => `BindReadOnlyPaths=-${path}`),
 ];
-
-const AMOUNTS = ["TasksMax=1024", "LimitCORE=0", "OOMScoreAdjust=500", "UMask=0022"];
 
 export interface SandboxPlan {
   /** What the service begins with. */
@@ -98,6 +90,7 @@ export function planSandbox(
     ...RIGHTS,
     ...RUN,
     ...AMOUNTS,
+    "TasksMax=1024",
     ...(places.connects ? [] : ["PrivateNetwork=yes"]),
     // What of these is below /tmp would be out of sight.
     `BindReadOnlyPaths=${escapeBind(topOf(directory))}`,
@@ -106,22 +99,16 @@ export function planSandbox(
     `BindReadOnlyPaths=${escapeBind(passwd)}:/etc/passwd`,
     `WorkingDirectory=${directory}`,
     `RuntimeMaxSec=${places.timeMaxSeconds}`,
-    ...(endsWith === undefined ? [] : [`BindsTo=${escapeName(endsWith)}`]),
-    ...(endsWith === undefined ? [] : [`After=${escapeName(endsWith)}`]),
+    ...(endsWith === undefined ? [] : [`BindsTo=${escapeUnit(endsWith)}`]),
+    ...(endsWith === undefined ? [] : [`After=${escapeUnit(endsWith)}`]),
   ];
   return {
     words: command,
     script: { path: script, text: scriptText(environment, command) },
-    argv: [
-      ...ATTENDED,
-      unit,
-      ...["systemd-run", "--quiet", "--wait", "--pipe", "--collect", `--unit=${unit}`],
-      "--slice=nspawn_runner-build.slice",
-      "--description=nspawn-runner: Ansible",
-      ...properties.map((property) => `--property=${property}`),
-      // systemd puts variables in for "$NAME" in the words of a command.
-      ...["--", "/usr/bin/env", "-i", "/bin/sh", script.replaceAll("$", "$$$$")],
-    ],
+    argv: attendedCommand({
+      ...{ unit, properties, description: "Ansible" },
+      argv: ["/bin/sh", script],
+    }),
   };
 }
 
@@ -129,9 +116,6 @@ function scriptText(
   environment: Readonly<Record<string, string>>,
   command: readonly string[],
 ): string {
-  const lines = Object.entries(environment).map(
-    ([name, value]) => `export ${name}=${quoteArgument(value)}`,
-  );
   const become = [
     ...["setpriv", `--reuid=${SANDBOX_UID}`, `--regid=${SANDBOX_UID}`, "--clear-groups"],
     ...["inh-caps", "ambient-caps", "bounding-set"].map((set) => `--${set}=-all,+dac_read_search`),
@@ -139,21 +123,12 @@ function scriptText(
     "--no-new-privs",
     "--",
   ];
-  return [...lines, `exec ${[...become, ...command].map(quoteArgument).join(" ")}`, ""].join("\n");
+  return [
+    ...exportLines(environment),
+    `exec ${[...become, ...command].map(quoteArgument).join(" ")}`,
+    "",
+  ].join("\n");
 }
-
-/** A shell that ends the service, which would outlive systemd-run, when it or its parent is to end. */
-const ATTENDED = [
-  ...["setpriv", "--pdeathsig=TERM", "--", "bash", "-c"],
-  'unit=$1; shift; trap \'systemctl stop "$unit"; exit 143\' TERM; "$@" & wait $!',
-  "attend",
-];
 
 /** In a directory for temporary files: what somebody has put there, with all that is beside it. */
 const topOf = (path: string): string => /^(?:\/var)?\/tmp\/[^/]+/.exec(path)?.[0] ?? path;
-
-/** systemd.exec(5): a colon separates source and destination, and blanks separate paths. */
-const escapeBind = (path: string): string => path.replace(/[\\: ]/g, "\\$&");
-
-/** systemd-run(1) takes one backslash away from names of units, as in "x\\x2dy.service". */
-const escapeName = (name: string): string => name.replaceAll("\\", "\\\\");

@@ -11,6 +11,7 @@ import type { BuildMachine } from "../build/build-machine.ts";
 import type { Definition } from "../definition/definition.ts";
 import { inventoryName } from "../definition/host-pattern.ts";
 import type { Draft } from "../draft.ts";
+import { passedOn } from "../passed-on.ts";
 import { readConfiguration } from "./configuration.ts";
 import { hintsFor } from "./hints.ts";
 import { type AnsibleFacts, type AnsiblePlan, planPlaybook } from "./plan-playbook.ts";
@@ -131,18 +132,6 @@ function layOut(
   host.files.setOwner(plan.state, plan.owner);
   for (const { path, text, mode } of plan.files) host.files.writeText(path, text, mode);
   return plan;
-}
-
-/** How the network is reached; each is known in small letters and in capitals. */
-const PROXIES = ["http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"];
-
-function passedOn(host: Pick<Host, "environment">): Readonly<Record<string, string>> {
-  const names = ["HOME", ...PROXIES, ...PROXIES.map((name) => name.toUpperCase())];
-  const known = names.flatMap((name) => {
-    const value = host.environment[name];
-    return value === undefined ? [] : [[name, value]];
-  });
-  return { PATH: host.environment.PATH ?? "/usr/bin:/bin", ...Object.fromEntries(known) };
 }
 
 const exists = (host: Pick<Host, "files">, path: string): boolean =>

@@ -171,7 +171,10 @@ async function buildTree(host: Host, store: ImageStore, parts: Parts): Promise<B
       directory: definition.directory,
       name: definition.name,
     });
-    await runCreation(host, store, { steps, draft, log });
+    await runCreation(host, store, {
+      ...{ steps, draft, log, limits: request.limits.machine },
+      timeoutSeconds: request.limits.timeoutSeconds,
+    });
   } else {
     begin("Cloning");
     await store.storage.copyTree(host, base, draft.tree);

@@ -1,6 +1,5 @@
 /** Alpine Linux by its own package manager. */
 import * as v from "valibot";
-import { containedWithDevices } from "./contained.ts";
 import type { CreateStep, Creator } from "./creator.ts";
 import { DISTRIBUTION_KEYS, DISTRIBUTION_KEYS_HINT } from "./distribution-keys.ts";
 import { byForm, flag, hostPath, line, strictOptions, word } from "./options.ts";
@@ -78,7 +77,6 @@ export const apk: Creator<Options> = {
             hint: 'Debian has no apk: give "program", the apk.static out of Alpine\'s apk-tools-static, or create the image by "oci: docker.io/library/alpine" or a "tar" of its mini root file system.',
           },
         ]),
-    { command: "unshare", debian: "util-linux" },
   ],
   rolling: () => true,
   installsPackages: () => true,
@@ -98,14 +96,15 @@ export const apk: Creator<Options> = {
     },
     {
       kind: "run",
-      argv: containedWithDevices(tree, [
+      devices: true,
+      argv: [
         chosen.program.includes("/") ? hostPath(directory, chosen.program) : chosen.program,
         // apk(8): only global options come before the command.
         ...["--root", tree, "--no-cache"],
         ...(chosen.architecture === undefined ? [] : ["--arch", chosen.architecture]),
         ...(chosen.signed ? [] : ["--allow-untrusted"]),
         ...["add", "--initdb", ...PACKAGES, ...packages],
-      ]),
+      ],
     },
   ],
 };

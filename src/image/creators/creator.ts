@@ -1,8 +1,16 @@
 /** How a root file system comes to be: the interface of every creator. Pure: creators only plan. */
 import type * as v from "valibot";
 
-/** One thing to do on the host, in order, as root. The first that fails ends the creation. */
+/** One thing to do, in order. The first that fails ends the creation. */
 export type CreateStep =
+  | CommandStep
+  /** Written before anything runs, into `work`. */
+  | { readonly kind: "write"; readonly path: string; readonly text: string; readonly mode: number }
+  /** The tree becomes a copy of the current generation of another image. Always the only step. */
+  | { readonly kind: "copy-image"; readonly image: string };
+
+export type CommandStep =
+  /** As root, with all of the host but its mounts and its processes. */
   | {
       readonly kind: "run";
       readonly argv: readonly string[];
@@ -11,10 +19,29 @@ export type CreateStep =
       readonly input?: string;
       /** `work` of the context when absent. */
       readonly workingDirectory?: string;
+      /**
+       * The tree has a /proc and the usual devices from then on: for tools that run scripts of packages
+       * in it and mount none themselves.
+       */
+      readonly devices?: true;
     }
-  | { readonly kind: "write"; readonly path: string; readonly text: string; readonly mode: number }
-  /** The tree becomes a copy of the current generation of another image. Always the first step. */
-  | { readonly kind: "copy-image"; readonly image: string };
+  /**
+   * For what strangers have made: as root of a user namespace of its own, without a network. Of the host
+   * it may read what everybody may, and change the tree alone. No device and no attribute of root's alone
+   * (xattr(7), trusted) comes to be. The tree and `work`, which it may only read, are in other places.
+   */
+  | {
+      readonly kind: "unpack";
+      /** What errors call it. */
+      readonly tool: string;
+      readonly argv: readonly string[];
+    };
+
+/** Where a step that unpacks has `tree` and `work` of the context. */
+export const UNPACKING = {
+  tree: "/run/nspawn-runner/tree",
+  work: "/run/nspawn-runner/work",
+} as const;
 
 export interface CreateContext {
   /** Where the root file system goes: an empty directory (a subvolume on btrfs). */

@@ -1,6 +1,5 @@
 /** Debian and kin by debootstrap(8), for hosts that have it and not mmdebstrap. */
 import * as v from "valibot";
-import { contained } from "./contained.ts";
 import type { Creator } from "./creator.ts";
 import { DEBIAN_PACKAGES, suite, suiteOf } from "./debian.ts";
 import { byForm, choice, hostPath, line, strictOptions, word } from "./options.ts";
@@ -48,10 +47,7 @@ export const debootstrap: Creator<Options> = {
     options,
   ]),
   version: 1,
-  tools: () => [
-    { command: "debootstrap", debian: "debootstrap" },
-    { command: "unshare", debian: "util-linux" },
-  ],
+  tools: () => [{ command: "debootstrap", debian: "debootstrap" }],
   rolling: () => true,
   // It does not resolve virtual packages and alternatives (debootstrap(8), --include): what a
   // definition asks for is left to apt.
@@ -62,7 +58,7 @@ export const debootstrap: Creator<Options> = {
   plan: (chosen, { tree, name, directory }) => [
     {
       kind: "run",
-      argv: contained([
+      argv: [
         "debootstrap",
         // Without it an archive whose keys the host has not is taken unchecked.
         "--force-check-sig",
@@ -76,7 +72,7 @@ export const debootstrap: Creator<Options> = {
         suiteOf(chosen, name),
         tree,
         ...(chosen.mirror === undefined ? [] : [chosen.mirror]),
-      ]),
+      ],
     },
   ],
 };

@@ -1,6 +1,5 @@
 /** Fedora and kin by dnf(8), of any host that has it. */
 import * as v from "valibot";
-import { containedWithDevices } from "./contained.ts";
 import type { CreateStep, Creator } from "./creator.ts";
 import { DISTRIBUTION_KEYS, DISTRIBUTION_KEYS_HINT } from "./distribution-keys.ts";
 import { byForm, flag, strictOptions, word } from "./options.ts";
@@ -53,10 +52,7 @@ export const dnf: Creator<Options> = {
     options,
   ]),
   version: 1,
-  tools: () => [
-    { command: "dnf", debian: "dnf" },
-    { command: "unshare", debian: "util-linux" },
-  ],
+  tools: () => [{ command: "dnf", debian: "dnf" }],
   rolling: () => true,
   installsPackages: () => true,
   inputs: () => [],
@@ -71,7 +67,8 @@ export const dnf: Creator<Options> = {
       {
         kind: "run",
         environment: { HOME: work },
-        argv: containedWithDevices(tree, [
+        devices: true,
+        argv: [
           ...["dnf", `--installroot=${tree}`, `--releasever=${chosen.release}`, "--assumeyes"],
           // The directory must be told here: in a file it would be sought in the tree (dnf(8)).
           ...(chosen.host_repositories
@@ -80,7 +77,7 @@ export const dnf: Creator<Options> = {
           ...["install", ...PACKAGES],
           // What holds /etc/os-release, by the name that all kin provide it.
           ...[isFedora ? "fedora-release" : "system-release", ...packages],
-        ]),
+        ],
       },
     ];
   },

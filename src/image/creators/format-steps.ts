@@ -11,12 +11,14 @@ function formatStep(step: CreateStep): string {
   if (step.kind === "write") {
     return `write ${quoteArgument(step.path)} (mode ${step.mode.toString(8)}):\n${indent(step.text)}`;
   }
+  if (step.kind === "unpack") return `unpack: ${formatCommand(step.argv)}`;
+  const devices = step.devices === true ? "with devices: " : "";
   const place = step.workingDirectory === undefined ? "" : `in ${step.workingDirectory}: `;
   const variables = Object.entries(step.environment ?? {}).map(
     ([name, value]) => `${name}=${quoteArgument(value)} `,
   );
   const input = step.input === undefined ? "" : `\n${indent(step.input)}`;
-  return `${place}${variables.join("")}${formatCommand(step.argv)}${input}`;
+  return `${devices}${place}${variables.join("")}${formatCommand(step.argv)}${input}`;
 }
 
 const indent = (text: string): string => text.trimEnd().replace(/^(?=.)/gm, "  | ");

@@ -4,9 +4,9 @@
  * definition says.
  */
 import * as v from "valibot";
-import type { Creator } from "./creator.ts";
-import { moveInto } from "./fill-tree.ts";
+import { type Creator, UNPACKING } from "./creator.ts";
 import { byForm, flag, hostPath, line, strictOptions, word } from "./options.ts";
+import { requireVersion } from "./require-version.ts";
 
 const image = v.pipe(
   line("docker://registry.example.org/debian:trixie", "The image: a reference, or oci:PATH:TAG"),
@@ -54,7 +54,8 @@ export const oci: Creator<Options> = {
     return path === undefined ? [] : [hostPath(directory, path)];
   },
   parent: () => undefined,
-  plan: (chosen, { tree, work, directory }) => [
+  plan: (chosen, { work, directory }) => [
+    requireVersion(UMOCI),
     {
       kind: "run",
       argv: [
@@ -71,10 +72,16 @@ export const oci: Creator<Options> = {
         `oci:${work}/oci:image`,
       ],
     },
-    { kind: "run", argv: ["umoci", "unpack", "--image", `${work}/oci:image`, `${work}/bundle`] },
-    ...moveInto(tree, `${work}/bundle/rootfs`),
+    {
+      kind: "unpack",
+      tool: "umoci",
+      argv: ["umoci", "raw", "unpack", "--image", `${UNPACKING.work}/oci:image`, UNPACKING.tree],
+    },
   ],
 };
+
+/** Before, a layer could replace the root by a link, and the next one write through it (CVE-2021-29136). */
+const UMOCI = { command: "umoci", version: "0.4.7" };
 
 const LOCAL = /^(oci|oci-archive|docker-archive|dir):([^:]+)(:.*)?$/;
 

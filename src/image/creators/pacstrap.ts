@@ -1,6 +1,5 @@
 /** Arch Linux and kin by pacstrap(8). */
 import * as v from "valibot";
-import { contained } from "./contained.ts";
 import type { CreateStep, Creator } from "./creator.ts";
 import { byForm, flag, line, strictOptions, word } from "./options.ts";
 import { requireFile } from "./require-file.ts";
@@ -51,7 +50,6 @@ export const pacstrap: Creator<Options> = {
     { command: "pacman-key", debian: "pacman-package-manager" },
     // pacman-key sources files of it (pacman-package-manager 7.0.0-1 only recommends it).
     { command: "makepkg", debian: "makepkg" },
-    { command: "unshare", debian: "util-linux" },
   ],
   rolling: () => true,
   installsPackages: () => true,
@@ -62,11 +60,11 @@ export const pacstrap: Creator<Options> = {
     ...(chosen.signed ? keySteps(chosen.keyring, work) : []),
     {
       kind: "run",
-      argv: contained([
+      argv: [
         ...["pacstrap", "-C", `${work}/pacman.conf`],
         // The tree gets a keyring of its own, which its archlinux-keyring fills, and no mirrors of the host.
         ...["-K", "-M", tree, ...PACKAGES, ...packages],
-      ]),
+      ],
     },
     { kind: "write", path: `${work}/mirrorlist`, text: `Server = ${chosen.mirror}\n`, mode: 0o644 },
     {
@@ -100,7 +98,7 @@ function keySteps(keyring: string, work: string): readonly CreateStep[] {
       `/usr/share/keyrings/${keyring}.gpg`,
       `Install it: apt-get install ${keyring}-keyring`,
     ),
-    { kind: "run", argv: contained([...key, "--init"]) },
-    { kind: "run", argv: contained([...key, "--populate", keyring]) },
+    { kind: "run", argv: [...key, "--init"] },
+    { kind: "run", argv: [...key, "--populate", keyring] },
   ];
 }

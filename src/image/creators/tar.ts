@@ -1,6 +1,6 @@
 /** A root file system out of an archive: a file, or an address with the checksum of what is there. */
 import * as v from "valibot";
-import type { CreateContext, CreateStep, Creator, Tool } from "./creator.ts";
+import { type CreateStep, type Creator, type Tool, UNPACKING } from "./creator.ts";
 import { ADDRESS, byForm, hostPath, line, strictOptions, word } from "./options.ts";
 
 const source = line(
@@ -74,17 +74,22 @@ export const tar: Creator<Options> = {
   inputs: (chosen, { directory }) =>
     ADDRESS.test(chosen.source) ? [] : [hostPath(directory, chosen.source)],
   parent: () => undefined,
-  plan: (chosen, context) => {
-    const archive = archivePath(chosen, context);
+  plan: (chosen, { work, directory }) => {
+    const archive = `${work}/${ARCHIVE}`;
     return [
-      ...(ADDRESS.test(chosen.source) ? [download(chosen.source, archive)] : []),
+      ADDRESS.test(chosen.source)
+        ? download(chosen.source, archive)
+        : copy(hostPath(directory, chosen.source), archive),
       ...(chosen.sha256 === undefined ? [] : [verify(chosen.sha256, archive)]),
       {
-        kind: "run",
+        kind: "unpack",
+        tool: "tar",
         argv: [
-          // Its names are a trusted archive's; its numbers, not the host's users; all attributes but
-          // those that overlayfs goes by (trusted.overlay.*), of which the tree is a layer.
-          ...["tar", "--extract", `--file=${archive}`, "--numeric-owner", "--same-permissions"],
+          ...["bash", "-c", UNPACK, "unpack"],
+          // Names are the archive's, and stay below the tree; numbers are not the host's users'; all
+          // attributes but those that overlayfs goes by (trusted.overlay.*), of which the tree is a layer.
+          ...["--extract", `--file=${UNPACKING.work}/${ARCHIVE}`],
+          ...["--numeric-owner", "--same-permissions", "--same-owner"],
           ...[
             "--xattrs",
             "--xattrs-include=*",
@@ -95,16 +100,34 @@ export const tar: Creator<Options> = {
           ...(chosen.strip_components === 0
             ? []
             : [`--strip-components=${chosen.strip_components}`]),
-          `--directory=${context.tree}`,
+          `--directory=${UNPACKING.tree}`,
         ],
       },
     ];
   },
 };
 
-/** A download keeps a name without a suffix: tar knows compressions by their content. */
-const archivePath = (chosen: Options, { work, directory }: CreateContext): string =>
-  ADDRESS.test(chosen.source) ? `${work}/archive` : hostPath(directory, chosen.source);
+/** It has no suffix: tar knows compressions by their content. */
+const ARCHIVE = "archive";
+
+/**
+ * Devices, which nearly every archive of a system has, cannot be made there, and a machine has its own.
+ * tar goes on without them, and tells each; anything else that it tells is a failure.
+ */
+const UNPACK = `
+told=$(mktemp) && tar "$@" 2>"$told"
+code=$?
+cat "$told" >&2
+[ "$code" = 2 ] && [ -s "$told" ] || exit "$code"
+! grep --quiet --invert-match --extended-regexp \\
+  '^tar: (.*: Cannot mknod: Operation not permitted|Exiting with failure status due to previous errors)$' \\
+  "$told"`;
+
+/** What unpacks it may not read what is root's alone; and what was checked is what is unpacked. */
+const copy = (from: string, to: string): CreateStep => ({
+  kind: "run",
+  argv: ["cp", "--reflink=auto", "--", from, to],
+});
 
 const download = (address: string, path: string): CreateStep => ({
   kind: "run",

@@ -1,6 +1,5 @@
 /** openSUSE and kin by zypper(8). */
 import * as v from "valibot";
-import { containedWithDevices } from "./contained.ts";
 import type { CreateStep, Creator } from "./creator.ts";
 import { DISTRIBUTION_KEYS, DISTRIBUTION_KEYS_HINT } from "./distribution-keys.ts";
 import { addressOrPath, byForm, strictOptions, word } from "./options.ts";
@@ -54,7 +53,6 @@ export const zypper: Creator<Options> = {
   tools: () => [
     { command: "zypper", debian: "zypper" },
     { command: "rpm", debian: "rpm" },
-    { command: "unshare", debian: "util-linux" },
   ],
   rolling: () => true,
   installsPackages: () => true,
@@ -78,10 +76,11 @@ export const zypper: Creator<Options> = {
       {
         kind: "run",
         environment,
-        argv: containedWithDevices(tree, [
+        devices: true,
+        argv: [
           ...["zypper", `--root=${tree}`, "--non-interactive", "install"],
           ...["--no-recommends", "--auto-agree-with-licenses", ...PACKAGES, ...packages],
-        ]),
+        ],
       },
     ];
   },
