@@ -39,13 +39,12 @@ export async function readCaches(
   for (const file of new Set(files.map((each) => expandText(each, variables)))) {
     versions.set(file, (await run.repository.ask("log", "-1", "--format=%H", "--", file)) ?? "");
   }
-  const protection = variables.CI_COMMIT_REF_PROTECTED === "true" ? "protected" : "non_protected";
   return planCaches(declared.cache, variables, (wanted) =>
     wanted
       .map((file) => versions.get(file) ?? "")
       .filter((version) => version !== "")
       .join("-"),
-  ).map((cache) => ({ ...cache, key: `${cache.key}-${protection}` }));
+  );
 }
 
 export async function restoreCaches(
@@ -55,11 +54,17 @@ export async function restoreCaches(
 ): Promise<void> {
   const pulled = caches.filter(({ pull }) => pull);
   if (pulled.length === 0) return;
-  const archives = pulled.map(({ key }) => {
-    const file = store.cacheOf(key);
-    return store.has(file)
-      ? { title: `Checking cache for ${key}...`, file }
-      : { title: `Checking cache for ${key}... there is none yet.`, file: undefined };
+  const archives = pulled.flatMap(({ key, fallbacks }) => {
+    const keys = [key, ...fallbacks];
+    const found = keys.findIndex((each) => store.has(store.cacheOf(each)));
+    const checked = (each: string): string => `Checking cache for ${escapeUntrusted(each, 200)}...`;
+    const none = keys
+      .slice(0, found < 0 ? undefined : found)
+      .map((each) => ({ title: `${checked(each)} there is none yet.`, file: undefined }));
+    const there = keys
+      .slice(found, found + 1)
+      .map((each) => ({ title: checked(each), file: store.cacheOf(each) }));
+    return found < 0 ? none : [...none, ...there];
   });
   await stages.must("Restoring cache", "restore_cache", restoreScript(place, archives));
 }
@@ -103,7 +108,7 @@ export interface Ending {
 export async function saveCache(ending: Ending, cache: PlannedCache): Promise<void> {
   const { stages, place, run, success } = ending;
   const step = success ? "archive_cache" : "archive_cache_on_failure";
-  const selection = { paths: cache.paths, exclude: [], untracked: false };
+  const selection = { paths: cache.paths, exclude: [], untracked: cache.untracked };
   const title = `Saving cache for ${success ? "successful" : "failed"} job`;
   await stages.must(title, step, listScript(place, selection));
   const kept = await keepArchive(ending, { step, path: run.store.cacheOf(cache.key) });

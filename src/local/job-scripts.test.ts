@@ -83,11 +83,37 @@ test.each([
   [{ policy: "$PUSH" }, "k", false, true, false],
   [{ when: "on_failure" }, "k", true, false, true],
   [{ when: "always" }, "k", true, true, true],
+  [{ paths: [], untracked: true }, "k", true, true, false],
 ] as const)("cache %p", (given, key, pull, onSuccess, onFailure) => {
   const caches = [{ ...CACHE, ...given } as unknown as Cache];
   const [cache] = planCaches(caches, { A: "a", PUSH: "push" }, (files) => `version of ${files}`);
-  expect(cache).toMatchObject({ key, pull, paths: ["p"] });
+  expect(cache).toMatchObject({ key: `${key}-non_protected`, pull });
   expect([cache?.push(true), cache?.push(false)]).toEqual([onSuccess, onFailure]);
+});
+
+test("without paths or untracked files there is no cache", () => {
+  expect(planCaches([{ ...CACHE, paths: [] } as unknown as Cache], {}, () => "")).toEqual([]);
+});
+
+const PROTECTED = { CI_COMMIT_REF_PROTECTED: "true" };
+
+test.each([
+  [{}, PROTECTED, ["k-protected"]],
+  [{ unprotect: true }, PROTECTED, ["k-non_protected"]],
+  [
+    { fallback_keys: ["a", "$B"] },
+    { B: "b" },
+    ["k-non_protected", "a-non_protected", "b-non_protected"],
+  ],
+  [
+    { fallback_keys: ["a"] },
+    { CACHE_FALLBACK_KEY: "all" },
+    ["k-non_protected", "a-non_protected", "all"],
+  ],
+  [{}, { CACHE_FALLBACK_KEY: "main-protected" }, ["k-non_protected"]],
+] as const)("keys of a cache %p, with %p", (given, variables, keys) => {
+  const [cache] = planCaches([{ ...CACHE, ...given } as unknown as Cache], variables, () => "");
+  expect([cache?.key, ...(cache?.fallbacks ?? [])]).toEqual([...keys]);
 });
 
 test("a policy of a cache that is none is told", () => {

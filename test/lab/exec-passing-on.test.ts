@@ -1,6 +1,6 @@
 /** `exec`: what one job leaves for another, and what a job inherits; from small repositories. */
 import { expect, test } from "bun:test";
-import { cleanUpAfterEach, openRunner } from "./harness.ts";
+import { cleanUpAfterEach, command, openRunner } from "./harness.ts";
 import { openProject } from "./project.ts";
 
 cleanUpAfterEach();
@@ -50,6 +50,37 @@ look: { cache: { key: main, paths: [kept/], policy: pull }, script: [ls kept, rm
   expect((await exec("job")).stdout).toContain("there is none yet");
   expect((await exec("look")).stdout).toContain("\ntime\n");
   expect((await exec("look")).stdout).toContain("\ntime\n");
+});
+
+test("a cache holds what git does not track, and another's is taken where there is none", async () => {
+  const { exec } = await open(`
+make: { cache: { key: one, untracked: true }, script: [date +%N > made] }
+use: { cache: { key: two, untracked: true, fallback_keys: [none, one] }, script: [ls made] }
+`);
+  expect((await exec("use")).code).not.toBe(0);
+  expect((await exec("make")).stdout).toContain("untracked: found 1 files\n");
+  const used = await exec("use");
+  expect(used.stdout).toMatch(
+    /two-protected... there is none yet\..*\n.*none-protected... there is none yet\./,
+  );
+  expect(used.stdout).toContain("Checking cache for one-protected...\n");
+  expect(used.code).toBe(0);
+});
+
+test("workflow: rules decide by what has changed, and their variables alone are there", async () => {
+  const { directory, exec } = await open(`
+variables: { WHICH: none, GIVEN: undefined, DESCRIBED: { description: What it is } }
+workflow:
+  rules:
+    - { changes: [not-there], variables: { WHICH: wrong, MORE: wrong } }
+    - { if: $CI_COMMIT_BRANCH, variables: { WHICH: right } }
+job: { script: ['echo "$WHICH [$MORE] [$GIVEN] [$DESCRIBED]"'] }
+`);
+  // Of the first commit of all, everything has changed.
+  const identity = ["-c", "user.name=Test", "-c", "user.email=test@example.com"];
+  const again = ["commit", "--quiet", "--allow-empty", "--message=Second"];
+  expect(await command("git", "-C", directory, ...identity, ...again)).toMatchObject({ code: 0 });
+  expect((await exec("job")).stdout).toContain("right [] [undefined] []\n");
 });
 
 test("default, hooks and files of variables reach the job, and its time ends it", async () => {

@@ -6,12 +6,17 @@
  */
 export const HIDDEN_COMMAND = "internal-gitlab-ci-local";
 
-/** Where its document begins; before it are warnings, on the same stdout. */
+/** Where the document that it prints begins; before it are warnings, on the same stdout. */
 const DOCUMENT_START = /^---$/m;
 
 /**
  * Becomes that command. What it prints is kept, and told by one line of JSON once it exits: the
- * pipeline without aliases, or nothing, and all its words.
+ * pipeline, or nothing, and all its words.
+ *
+ * The document that it prints is not the pipeline: keywords that it does not know are lost in it, and
+ * variables of the workflow's rule that it takes for the right one are put in. But when includes,
+ * `extends` and `!reference` are resolved, it has the whole written as JSON, to see whether that goes in
+ * circles, and nothing of the kind after that (4.75.1).
  */
 export async function runGitlabCiLocal(
   words: readonly string[],
@@ -26,9 +31,18 @@ export async function runGitlabCiLocal(
     complained += text;
   });
   const { exit } = process;
+  const { stringify } = JSON;
+  let resolved: string | undefined;
+  JSON.stringify = (value: unknown, ...how: never[]): string => {
+    const text = stringify(value, ...how);
+    if (isPipeline(value)) resolved = text;
+    return text;
+  };
   process.exit = (code) => {
-    const { warnings, pipeline } = code === 0 ? split(printed) : { warnings: printed };
-    write(`${JSON.stringify({ pipeline, words: `${warnings}\n${complained}` })}\n`);
+    const [warnings = ""] = code === 0 ? printed.split(DOCUMENT_START, 1) : [printed];
+    const words = stringify(`${warnings}\n${complained}`);
+    const pipeline = code === 0 && resolved !== undefined ? `"pipeline":${resolved},` : "";
+    write(`{${pipeline}"words":${words}}\n`);
     return exit(0);
   };
   process.argv = [process.argv[0] ?? "", "gitlab-ci-local", ...words];
@@ -43,8 +57,6 @@ function keep(stream: object, take: (text: string) => void): void {
   Object.defineProperty(stream, "write", { value: write });
 }
 
-function split(printed: string): { readonly warnings: string; readonly pipeline?: unknown } {
-  const start = printed.search(DOCUMENT_START);
-  if (start < 0) return { warnings: printed };
-  return { warnings: printed.slice(0, start), pipeline: Bun.YAML.parse(printed.slice(start)) };
-}
+/** It begins with GitLab's own stages, whatever the file says. */
+const isPipeline = (value: unknown): boolean =>
+  typeof value === "object" && value !== null && "stages" in value;

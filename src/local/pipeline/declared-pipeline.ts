@@ -6,9 +6,9 @@
 import * as v from "valibot";
 import { RunnerError } from "../../text/errors.ts";
 import { escapeUntrusted } from "../../text/escape.ts";
-import { DEFAULT_PROBE, inheritDefault } from "../parser/default-probe.ts";
 import type { Variables } from "../variables/expand.ts";
-import { jobSchema, ruleSchema, text, variables as variablesSchema } from "./schema.ts";
+import { DEFAULTS_AT_THE_TOP, defaultsOf, inheritDefaults } from "./inherit-default.ts";
+import { jobSchema, list, ruleSchema, text, variables as variablesSchema } from "./schema.ts";
 
 export type { Need, Policy, Rule, When } from "./schema.ts";
 
@@ -25,13 +25,19 @@ export interface DeclaredPipeline {
 }
 
 const topSchema = v.object({
-  stages: v.optional(v.array(text), [".pre", "build", "test", "deploy", ".post"]),
+  stages: v.optional(list(text), ["build", "test", "deploy"]),
   variables: variablesSchema,
-  workflow: v.nullish(v.object({ rules: v.nullish(v.array(ruleSchema)) })),
+  workflow: v.nullish(v.object({ rules: v.nullish(list(ruleSchema)) })),
 });
 
 /** Names at the top of the file that are no jobs; a name with a dot before it is hidden. */
-const KEYWORDS = new Set(["stages", "variables", "workflow", "default", "include", "spec"]);
+const KEYWORDS = new Set([
+  ...["stages", "variables", "workflow", "default", "include", "spec"],
+  ...DEFAULTS_AT_THE_TOP,
+]);
+/** Stages that are there whatever the file says. */
+const BY_ITSELF = new Set([".pre", ".post"]);
+
 const JOBS_MAX = 10_000;
 /** GitLab's own limit, which it calls "is too long (maximum is 255 characters)". */
 const named = v.pipe(text, v.maxLength(255, "its name is too long"));
@@ -41,10 +47,8 @@ export function parsePipeline(pipeline: unknown): DeclaredPipeline {
   const entries = Object.entries(parse("the file", v.record(v.string(), v.unknown()), pipeline));
   const keywords = Object.fromEntries(entries.filter(([name]) => KEYWORDS.has(name)));
   const top = parse("the top", topSchema, keywords);
-  const byDefault = entries.find(([name]) => name === DEFAULT_PROBE.name)?.[1];
-  const jobs = entries.filter(
-    ([name]) => !KEYWORDS.has(name) && !name.startsWith(".") && name !== DEFAULT_PROBE.name,
-  );
+  const defaults = defaultsOf(keywords);
+  const jobs = entries.filter(([name]) => !KEYWORDS.has(name) && !name.startsWith("."));
   if (jobs.length > JOBS_MAX) {
     throw new RunnerError({
       kind: "usage",
@@ -52,13 +56,13 @@ export function parsePipeline(pipeline: unknown): DeclaredPipeline {
     });
   }
   return {
-    stages: top.stages,
+    stages: [".pre", ...top.stages.filter((stage) => !BY_ITSELF.has(stage)), ".post"],
     variables: top.variables,
     workflow: top.workflow?.rules ?? undefined,
     jobs: jobs.map(([name, value]) => {
       const what = `the job ${quote(name)}`;
       parse(what, named, name);
-      return { ...parse(what, jobSchema, inheritDefault(value, byDefault)), name };
+      return { ...parse(what, jobSchema, inheritDefaults(value, defaults)), name };
     }),
   };
 }

@@ -33,7 +33,8 @@ const JOB = { script: ["x"] };
 test.each([
   ["of all jobs", { variables: { A: 1, B: true, C: null } }, {}, { A: "1", B: "true", C: "" }],
   ["a job's go before", { variables: { A: "1" } }, { variables: { A: "2" } }, { A: "2" }],
-  ["with a description alone", { variables: { A: "undefined" } }, {}, { A: "" }],
+  ["with a description alone", { variables: { A: { description: "x" } } }, {}, { A: "" }],
+  ["that is called so", { variables: { A: "undefined" } }, {}, { A: "undefined" }],
   ["inherit: true", { variables: { A: "1" } }, { inherit: { variables: true } }, { A: "1" }],
   ["inherit: false", { variables: { A: "1" } }, { inherit: { variables: false } }, {}],
   [
@@ -116,7 +117,7 @@ test.each([
   [{ retry: { max: 1, when: "script_failure" } }, { retry: { max: 1, when: ["script_failure"] } }],
   [{ timeout: "1h 30m" }, { timeout: 5400 }],
   [
-    { script: "x", before_script: [["a", "b"]] },
+    { script: "x", before_script: [["a", ["b"]]] },
     { script: ["x"], before_script: ["a", "b"] },
   ],
   [{ hooks: { pre_get_sources_script: "x" } }, { hooks: { pre_get_sources_script: ["x"] } }],
@@ -126,8 +127,8 @@ test.each([
   expect(job(keywords).declared).toMatchObject(expected);
 });
 
-describe("default, of keywords that the parser does not hand down", () => {
-  const probe = { "nspawn-runner:default": { ...JOB, retry: 2, timeout: "1m" } };
+describe("default", () => {
+  const top = { default: { retry: 2, timeout: "1m" } };
 
   test.each([
     ["inherited", {}, 60, 2],
@@ -135,12 +136,16 @@ describe("default, of keywords that the parser does not hand down", () => {
     ["inherit: default: false", { inherit: { default: false } }, undefined, undefined],
     ["inherit: default: some", { inherit: { default: ["timeout"] } }, 60, undefined],
   ])("%s", (_title, keywords, timeout, retries) => {
-    const { declared } = job(keywords, probe);
+    const { declared } = job(keywords, top);
     expect([declared.timeout, declared.retry?.max]).toEqual([timeout, retries]);
   });
 
-  test("and the job that tells them is none", () => {
-    expect(plan({ ...probe, j: JOB }).jobs.map(({ name }) => name)).toEqual(["j"]);
+  test("so it was written before there was default", () => {
+    const { declared } = job(
+      {},
+      { image: "trixie", before_script: "x", default: { image: "sid" } },
+    );
+    expect(declared).toMatchObject({ image: { name: "trixie" }, before_script: ["x"] });
   });
 });
 

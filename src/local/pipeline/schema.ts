@@ -8,15 +8,26 @@ export const text = v.pipe(
   v.string(),
   v.check((value) => !value.includes("\0"), "it holds a zero byte"),
 );
-const texts = v.array(text);
-/** One or many: the parser leaves some as they were written. */
+
+/** docs.gitlab.com, "!reference tags": so deep may lists of lists be nested, which are one list. */
+const NESTED_MAX = 10;
+
+export const list = <Item extends v.GenericSchema>(item: Item) =>
+  v.pipe(
+    v.array(v.unknown()),
+    v.transform((values): unknown[] => values.flat(NESTED_MAX)),
+    v.array(item),
+  );
+
+const texts = list(text);
+/** One or many, as it was written. */
 const oneOrMany = v.pipe(
   v.union([text, texts]),
   v.transform((value) => (typeof value === "string" ? [value] : value)),
 );
 const lines = v.pipe(
-  v.nullish(v.union([text, v.array(v.union([text, texts]))]), []),
-  v.transform((value) => (typeof value === "string" ? [value] : (value ?? []).flat())),
+  v.nullish(oneOrMany, []),
+  v.transform((value) => value ?? []),
 );
 /** As GitLab has it: docs.gitlab.com, "CI/CD variables". A shell cannot export others. */
 const variableName = v.pipe(
@@ -30,16 +41,13 @@ const scalar = v.pipe(
   v.union([text, v.number(), v.boolean()]),
   v.transform((value) => String(value)),
 );
-/**
- * The parser makes text of all values, and of one with `expand: false` a text with `$$`. What has a
- * description and no value it calls "undefined": it is empty. In rules they are as written.
- */
+/** What has a description and no value is empty. Of what is not to be expanded `$$` is a dollar sign. */
 const variableValue = v.pipe(
   v.nullable(
     v.union([scalar, v.object({ value: v.nullish(scalar), expand: v.optional(v.boolean()) })]),
   ),
   v.transform((value) => {
-    if (value === null || value === "undefined") return "";
+    if (value === null) return "";
     if (typeof value === "string") return value;
     const written = value.value ?? "";
     return value.expand === false ? written.replaceAll("$", "$$$$") : written;
@@ -64,10 +72,10 @@ const allowFailure = v.pipe(
 );
 
 const matrixValue = v.pipe(
-  v.union([scalar, v.array(scalar)]),
+  v.union([scalar, list(scalar)]),
   v.transform((value) => (typeof value === "string" ? [value] : value)),
 );
-const matrix = v.array(v.record(variableName, matrixValue));
+const matrix = list(v.record(variableName, matrixValue));
 
 const need = v.pipe(
   v.union([
@@ -116,7 +124,7 @@ export const ruleSchema = v.object({
   when: v.optional(when),
   allow_failure: v.optional(allowFailure),
   variables,
-  needs: v.optional(v.array(need)),
+  needs: v.optional(list(need)),
   interruptible: v.optional(v.boolean()),
 });
 export type Rule = v.InferOutput<typeof ruleSchema>;
@@ -164,8 +172,11 @@ const cache = v.object({
     "default",
   ),
   paths: v.nullish(texts, []),
+  untracked: v.nullish(v.boolean(), false),
+  unprotect: v.nullish(v.boolean(), false),
   policy: v.nullish(text, "pull-push"),
   when: v.nullish(v.picklist(["on_success", "on_failure", "always"]), "on_success"),
+  fallback_keys: v.nullish(texts, []),
 });
 export type Cache = v.InferOutput<typeof cache>;
 
@@ -192,14 +203,26 @@ const isThere = v.pipe(
   v.transform((value) => value !== undefined && value !== null && value !== false),
 );
 
-export const jobSchema = v.object({
-  image: v.optional(
+const image = v.pipe(
+  v.union([
+    text,
     v.object({
       name: text,
-      entrypoint: v.optional(v.array(text)),
+      entrypoint: v.optional(list(text)),
       docker: v.optional(v.object({ user: v.optional(scalar), platform: v.optional(text) })),
+      pull_policy: v.optional(oneOrMany),
     }),
-  ),
+  ]),
+  v.transform((value) => (typeof value === "string" ? { name: value } : value)),
+);
+
+const service = v.pipe(
+  v.union([text, v.object({ name: text, alias: v.nullish(v.union([text, texts])) })]),
+  v.transform((value) => (typeof value === "string" ? { name: value, alias: undefined } : value)),
+);
+
+export const jobSchema = v.object({
+  image: v.optional(image),
   stage: v.optional(text, "test"),
   variables,
   inherit: v.optional(v.object({ variables: v.optional(v.union([v.boolean(), texts]), true) }), {}),
@@ -207,22 +230,19 @@ export const jobSchema = v.object({
   script: lines,
   after_script: lines,
   hooks: v.optional(v.object({ pre_get_sources_script: lines })),
-  services: v.optional(
-    v.array(v.object({ name: text, alias: v.nullish(v.union([text, texts])) })),
-    [],
-  ),
-  rules: v.nullish(v.array(ruleSchema)),
+  services: v.nullish(list(service), []),
+  rules: v.nullish(list(ruleSchema)),
   only: v.nullish(policy),
   except: v.nullish(policy),
   when: v.optional(when, "on_success"),
   allow_failure: v.optional(allowFailure),
-  needs: v.nullish(v.array(need)),
+  needs: v.nullish(list(need)),
   dependencies: v.nullish(texts),
   parallel: v.optional(v.union([v.number(), v.object({ matrix })])),
   artifacts: v.nullish(artifacts),
   cache: v.pipe(
     // In this order: an array passes for an object.
-    v.nullish(v.union([v.array(cache), cache]), []),
+    v.nullish(v.union([list(cache), cache]), []),
     v.transform((value) => (value === null ? [] : Array.isArray(value) ? value : [value])),
   ),
   retry: v.optional(retry),

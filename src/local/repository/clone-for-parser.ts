@@ -1,5 +1,4 @@
 /** What the parser of a pipeline may see of its repository. */
-import { DEFAULT_PROBE } from "../parser/default-probe.ts";
 import type { Project } from "./remote-url.ts";
 
 /** At a path that is not there yet, of files that others can read: the parser is nobody that we know. */
@@ -14,20 +13,7 @@ export async function cloneForParser(
 ): Promise<void> {
   const { host, path } = clone.project;
   const origin = `https://${host}/${path}.git`;
-  const { file, text } = DEFAULT_PROBE;
-  await exec(
-    "sh",
-    "-c",
-    CLONE,
-    "sh",
-    clone.top,
-    clone.path,
-    clone.sha,
-    origin,
-    file,
-    text,
-    ...PARSERS_OWN,
-  );
+  await exec("sh", "-c", CLONE, "sh", clone.top, clone.path, clone.sha, origin, ...PARSERS_OWN);
 }
 
 /**
@@ -46,15 +32,12 @@ rm -rf .git/objects/info/alternates .git/hooks .git/logs
 git config remote.origin.url "$4"
 git config user.name local
 git config user.email local@localhost
-probe=$5
-text=$6
-shift 6
-rm -rf -- "$@"
-printf '%s' "$text" >"$probe"`;
+shift 4
+rm -rf -- "$@"`;
 
 /** Files with which a repository could give the parser options; GitLab knows none of them. */
 const PARSERS_OWN = [
-  DEFAULT_PROBE.file,
+  ".gitlab-ci-local.yml",
   ".gitlab-ci-local",
   ".gitlab-ci-local-env",
   ".gitlab-ci-local-ignores",
