@@ -59,8 +59,9 @@ export const LOCK_ORDER: readonly LockKind[] = [
   {
     path: /\/claims\.lock$/,
     name: "claims: `/run/nspawn-runner/claims.lock`",
-    guards: "a claim from being taken away from who has just made it, by another's release",
-    held: "while what one machine has claimed is looked up and let go of",
+    guards:
+      "a claim, and the firewall's rules of one machine, from being taken away from who has just made it, by another's release",
+    held: "while what one machine has claimed is looked up and let go of, or nft changes its rules",
   },
   {
     path: /\/\.trash\.lock$/,

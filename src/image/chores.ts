@@ -5,9 +5,7 @@
 import type { Host } from "../host/host.ts";
 import { findMachineGarbage } from "../machine/collect-garbage.ts";
 import { firewallIsIncomplete, restoreFirewall } from "../network/ensure-firewall.ts";
-import { ensureNamesAreFollowed, namesAreLost } from "../network/follow-names.ts";
-import { findStrayRules } from "../network/kept-rules.ts";
-import { closeReach } from "../network/reach.ts";
+import { closeStrayReach, findStrayReach } from "../network/reach.ts";
 import { findStrayLinks, removeLink } from "../network/stray-links.ts";
 import { listTrash, startDeleter } from "../storage/trash.ts";
 import { onlyWarn } from "../text/only-warn.ts";
@@ -82,7 +80,6 @@ async function* places(host: Host, request: ChoresRequest): AsyncGenerator<Place
   yield { what: "what is left of machines", find: () => findMachineChores(host, rootDirectory) };
   yield { what: "interfaces without a machine", find: () => findLinkChores(host) };
   yield { what: "firewall rules without a machine", find: () => findRulesChores(host) };
-  yield { what: "names that machines may reach", find: () => findNamesChores(host) };
   if (host.files.probe(rootDirectory) === undefined) return;
   const store = await request.openStore();
   yield { what: "drafts of killed commands", find: () => findDraftChores(host, store) };
@@ -116,30 +113,15 @@ async function findMachineChores(host: Host, rootDirectory: string): Promise<Cho
 function findLinkChores(host: Host): Chore[] {
   return findStrayLinks(host).map((name) => ({
     what: `remove the interface "${name}", which has no machine`,
-    act: async () => {
-      await removeLink(host, name);
-      return true;
-    },
+    act: () => removeLink(host, name),
   }));
 }
 
-function findRulesChores(host: Host): Chore[] {
-  return findStrayRules(host).map((name) => ({
+async function findRulesChores(host: Host): Promise<Chore[]> {
+  return (await findStrayReach(host)).map((name) => ({
     what: `remove the firewall rules of "${name}", which has no machine`,
-    act: async () => {
-      await closeReach(host, name);
-      return true;
-    },
+    act: () => closeStrayReach(host, name),
   }));
-}
-
-async function findNamesChores(host: Host): Promise<Chore[]> {
-  if (!(await namesAreLost(host))) return [];
-  const act = async (): Promise<boolean> => {
-    await ensureNamesAreFollowed(host);
-    return true;
-  };
-  return [{ what: "follow the names that machines may reach again", act }];
 }
 
 function findTrashChores(host: Host, rootDirectory: string): Chore[] {

@@ -37,9 +37,9 @@ function after(
 
 const privateNetwork = (resolvConf: string): NetworkPlan => ({
   ...{ kind: "private", interface: "nsr-1", resolvConf, hostBatch: "", machineBatch: "" },
-  firewall: { table: "", dockerRules: undefined, switchForwarding: false },
+  firewall: { table: "", dockerUplink: undefined, switchForwarding: false },
   reach: {
-    ...{ interface: "nsr-1", servers: [], hostAddresses: new Set<string>() },
+    ...{ interface: "nsr-1", servers: [], hostAddresses: [] },
     request: { allow: [], deny: [], open: [] },
   },
 });

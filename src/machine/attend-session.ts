@@ -1,7 +1,7 @@
 /** Starts a machine that a person works in, and stays with it to the end of their shell or command. */
 import type { Host, LineFifo } from "../host/host.ts";
 import { WAITS } from "../host/waits.ts";
-import { ensureFirewall } from "../network/ensure-firewall.ts";
+import { closeIn } from "../network/close-in.ts";
 import { readValue } from "../record/record.ts";
 import { RunnerError } from "../text/errors.ts";
 import type { Checked } from "./checked-tree.ts";
@@ -25,7 +25,7 @@ const LAST_WORD_MS = 200;
 /** Resolves to the exit code of the session. Whatever is left of the machine is the caller's to end. */
 export async function attendSession(host: Host, plan: Checked<MachinePlan>): Promise<number> {
   const { name, network } = plan.facts;
-  if (network.kind === "private") await ensureFirewall(host, network.firewall);
+  if (network.kind === "private") await closeIn(host, network);
   await using ready = host.fifos.openLines(machinePaths(name).ready);
   // Held open: what is written waits for who is about to read it.
   await using _network =

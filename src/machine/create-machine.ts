@@ -4,6 +4,7 @@
  */
 import type { Host } from "../host/host.ts";
 import { WAITS } from "../host/waits.ts";
+import { CLAIMS_LOCK } from "../network/claims-lock.ts";
 import { findNetwork, takeNetwork } from "../network/connect-machine.ts";
 import type { NetworkPlan } from "../network/network-plan.ts";
 import type { NetworkRequest } from "../network/network-request.ts";
@@ -17,7 +18,6 @@ import { findIdRange, takeIdRange } from "./id-range.ts";
 import { layOut } from "./lay-out.ts";
 import { NESTING_DEVICES } from "./loosening.ts";
 import {
-  CLAIMS_LOCK,
   cloneDirectory,
   clonesDirectory,
   MACHINES_DIRECTORY,

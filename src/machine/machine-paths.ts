@@ -5,8 +5,6 @@ import type { MachineName } from "../text/names.ts";
 export const RUNTIME_DIRECTORY = "/run/nspawn-runner";
 export const MACHINES_DIRECTORY = `${RUNTIME_DIRECTORY}/machines`;
 export const RANGES_DIRECTORY = `${RUNTIME_DIRECTORY}/id-ranges`;
-/** Held by whoever lets go of claims, one at a time. */
-export const CLAIMS_LOCK = `${RUNTIME_DIRECTORY}/claims.lock`;
 /** A lock for each machine that is being prepared: see `preparing.ts`. */
 export const PREPARING_DIRECTORY = `${RUNTIME_DIRECTORY}/preparing`;
 /**

@@ -155,7 +155,7 @@ const connected: MachineFacts = {
     ipv6: true,
     forwards: true,
     connectionTableSize: 65_536,
-    addresses: new Set<string>(),
+    addresses: [],
     docker: false,
   }),
 };

@@ -6,6 +6,7 @@
 import type { Host } from "../host/host.ts";
 import { WAITS } from "../host/waits.ts";
 import { releaseAddressPair, toPair } from "../network/address-pair.ts";
+import { lockClaims } from "../network/claims-lock.ts";
 import { PAIRS_DIRECTORY, RULES_DIRECTORY } from "../network/network-paths.ts";
 import { moveToTrash, startDeleterUnheard } from "../storage/trash.ts";
 import { formatAddress } from "../text/address.ts";
@@ -15,7 +16,6 @@ import { onlyWarn } from "../text/only-warn.ts";
 import { releaseIdRanges } from "./id-range.ts";
 import { killMachine, machineLives } from "./machine-life.ts";
 import {
-  CLAIMS_LOCK,
   cloneDirectory,
   machinePaths,
   NSPAWN_LEFTOVERS,
@@ -65,15 +65,15 @@ async function releaseClaims(host: Host, name: MachineName): Promise<void> {
   await requireDeath(host, name);
   const places = [RANGES_DIRECTORY, PAIRS_DIRECTORY];
   if (!places.some((place) => host.claims.list(place).some(({ owner }) => owner === name))) return;
-  // What nft does not do now, gc does: neither ids nor addresses wait for it.
-  await onlyWarn(host.log, "remove the rules of its network", () => closeNetwork(host, name));
   using _lock = await lockClaims(host);
+  // While they are its own. What nft does not do now, gc does: neither ids nor addresses wait for it.
+  await onlyWarn(host.log, "remove the rules of its network", () => closeNetwork(host, name));
   releaseIdRanges(host, name);
   // Its interface and routes went with its network namespace.
   releaseAddressPair(host, name);
 }
 
-/** Few machines have rules of their own: what removes them is loaded for those alone. */
+/** Few machines have rules of their own: what removes them is loaded for those alone. Under the lock. */
 async function closeNetwork(host: Host, name: MachineName): Promise<void> {
   for (const { thing, owner } of host.claims.list(PAIRS_DIRECTORY)) {
     if (owner !== name) continue;
@@ -100,20 +100,6 @@ function removeNspawnLeftovers(host: Host, name: MachineName): void {
 
 function removeLaunch(host: Host, name: MachineName): void {
   host.files.remove(machinePaths(name).launch);
-}
-
-/** Also when we are told to end: what is undone has to be. It is held for less than a millisecond. */
-async function lockClaims(host: Host): Promise<Disposable> {
-  for (let tries = 0; tries < CLAIMS_TRIES; tries += 1) {
-    const lock = host.files.lock(CLAIMS_LOCK, { mode: "exclusive" });
-    if (lock !== undefined) return lock;
-    await host.clock.sleep(LOOK_MS);
-  }
-  throw new RunnerError({
-    kind: "system",
-    message: `Cannot let go of user ids and addresses: ${host.locks.holder(CLAIMS_LOCK)} does so, and does not end.`,
-    hints: ['End that process; "nspawn-runner gc" does the rest.'],
-  });
 }
 
 /**
@@ -166,7 +152,6 @@ async function stopMachine(host: Host, name: MachineName): Promise<void> {
 }
 
 const LOOK_MS = 5;
-const CLAIMS_TRIES = WAITS.machineDeath.ms / LOOK_MS;
 
 /** Waits until no process of the machine is left. Throws a system error when one stays. */
 async function requireDeath(host: Host, name: MachineName): Promise<void> {

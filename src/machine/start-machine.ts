@@ -1,9 +1,7 @@
 /** Starts what is laid out: the unit, its network, and the wait for its agent. */
 
 import type { CommandResult, Host, LineFifo } from "../host/host.ts";
-import { ensureFirewall } from "../network/ensure-firewall.ts";
-import type { PrivateNetworkPlan } from "../network/network-plan.ts";
-import { openReach } from "../network/reach.ts";
+import { closeIn } from "../network/close-in.ts";
 import { RunnerError } from "../text/errors.ts";
 import type { MachineName } from "../text/names.ts";
 import type { Checked } from "./checked-tree.ts";
@@ -85,12 +83,6 @@ async function startUnit(
   if (firewall.status === "rejected") throw firewall.reason;
   if (started.status === "rejected") throw started.reason;
   return started.value;
-}
-
-/** All that keeps the machine from what it must not reach. */
-async function closeIn(host: Host, network: PrivateNetworkPlan): Promise<void> {
-  await ensureFirewall(host, network.firewall);
-  await openReach(host, network.reach);
 }
 
 /** What the machine's agent, or the end of its unit, says; nothing when neither does in time. */

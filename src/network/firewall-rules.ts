@@ -20,12 +20,12 @@ export const CROWDED_SET = "crowded";
 const MACHINES = `"${INTERFACE_PREFIX}*"`;
 
 /**
- * Metadata services of clouds, besides those in 169.254.0.0/16, where most of them are: Alibaba's,
- * and Azure's WireServer.
+ * Link-local addresses, with most clouds' metadata services; besides those Alibaba's, and Azure's
+ * WireServer.
  */
-export const METADATA_ADDRESSES = ["100.100.100.200", "168.63.129.16"] as const;
+export const NEVER_PLACES = ["169.254.0.0/16", "100.100.100.200", "168.63.129.16"] as const;
 
-const NEVER_ADDRESSES = `{ 169.254.0.0/16, ${METADATA_ADDRESSES.join(", ")} }`;
+const NEVER_ADDRESSES = `{ ${NEVER_PLACES.join(", ")} }`;
 const NEVER_TYPES = "{ local, broadcast, anycast, multicast }";
 const KNOWN = "ct state established,related";
 const UNKNOWN = "ct state != { established, related }";
@@ -141,19 +141,30 @@ const DOCKER_COMMENT = "nspawn-runner";
 
 /**
  * Docker drops what the host forwards and did not come from it; no table of ours can undo a drop.
- * So machines are let out by its own chain, by the uplink alone: not into Docker's networks.
+ * So machines are let out by its own chain, by the uplink alone: not into Docker's networks. What is to
+ * be changed of it, as `nft -a list` says it: nothing when our rules are there, once, and for this uplink.
  */
-export function formatDockerRules(uplink: string): string {
-  const insert = `insert rule ${DOCKER_CHAIN.join(" ")}`;
-  return `${insert} iifname ${MACHINES} oifname "${uplink}" counter accept comment "${DOCKER_COMMENT}"
-${insert} oifname ${MACHINES} ct state established,related counter accept comment "${DOCKER_COMMENT}"
-`;
+export function planDockerRules(uplink: string, listed: string): string {
+  const chain = DOCKER_CHAIN.join(" ");
+  const ours = Array.from(listed.matchAll(DOCKER_RULE));
+  const wanted = [
+    `iifname ${MACHINES} oifname "${uplink}"`,
+    `oifname ${MACHINES} ct state established,related`,
+  ];
+  const found = ours.map(([, match = ""]) => match);
+  if (found.length === wanted.length && wanted.every((match) => found.includes(match))) return "";
+  return batch([
+    ...ours.map(([, , handle]) => `delete rule ${chain} handle ${handle}`),
+    ...wanted.map(
+      (match) => `insert rule ${chain} ${match} counter accept comment "${DOCKER_COMMENT}"`,
+    ),
+  ]);
 }
 
-/** Whether what nft lists of Docker's chain has our rules already. */
-export function hasDockerRules(listed: string): boolean {
-  return listed.includes(`comment "${DOCKER_COMMENT}"`);
-}
+const DOCKER_RULE = new RegExp(
+  `^\\s*(.+) counter packets .* comment "${DOCKER_COMMENT}" # handle (\\d+)$`,
+  "gm",
+);
 
 /**
  * Chains of others that drop what they do not know of forwarded packets, from "nft list chains":

@@ -5,15 +5,23 @@
  */
 import * as v from "valibot";
 import type { RecordKind } from "../record/record.ts";
-import { isLoopback, parseAddress, parseRange } from "../text/address.ts";
+import {
+  type Address,
+  type AddressRange,
+  isLoopback,
+  parseAddress,
+  parseRange,
+  rangesOverlap,
+} from "../text/address.ts";
 import {
   batch,
   MACHINE_CHAINS,
-  METADATA_ADDRESSES,
   NEVER_CHAIN,
+  NEVER_PLACES,
   REFUSE_CHAIN,
   TABLE,
 } from "./firewall-rules.ts";
+import { INTERFACE_PREFIX } from "./network-paths.ts";
 import type { NetworkRequest } from "./network-request.ts";
 import { formatNetworkTarget, type NetworkTarget } from "./network-target.ts";
 
@@ -24,8 +32,10 @@ const place = v.object({
   list: v.picklist(["open", "deny", "allow"]),
   /** What the addresses were looked up by; the addresses themselves were given when absent. */
   name: v.optional(v.string()),
-  /** Addresses or ranges. Of a name: what it was when the machine started. */
+  /** Addresses or ranges. Of a name: all that it was, as far as they still count. */
   addresses: v.array(v.string()),
+  /** When an address of a name was last an answer, in milliseconds of the host's clock. */
+  answeredMs: v.optional(v.record(v.string(), v.number())),
   port: v.optional(v.number()),
 });
 
@@ -39,6 +49,9 @@ export interface MachineRules {
   readonly places: readonly Place[];
 }
 
+/** What of the host's no machine reaches unless it is opened to it. */
+export type ClosedRanges = readonly AddressRange[];
+
 export const MACHINE_RULES: RecordKind<MachineRules> = {
   what: "what a machine may reach",
   format: 1,
@@ -50,59 +63,108 @@ export const MACHINE_RULES: RecordKind<MachineRules> = {
 /** Addresses of a name, as the host has looked them up. */
 export type Lookup = (name: string) => readonly string[];
 
-/** Nothing for a machine that is like all others: none of its places is closed to those. */
+/**
+ * Nothing for a machine that is like all others: none of its places is closed to those. A name that is
+ * not known yet may turn out to be.
+ */
 export function planMachineRules(facts: {
   readonly interface: string;
   readonly request: Pick<PrivateRequest, "allow" | "deny" | "open">;
   readonly servers: readonly string[];
   readonly lookup: Lookup;
+  readonly nowMs: number;
   /** Of the host itself. */
-  readonly hostAddresses: ReadonlySet<string>;
+  readonly hostAddresses: ClosedRanges;
 }): MachineRules | undefined {
   const { request, servers, lookup } = facts;
   const places = (["open", "deny", "allow"] as const).flatMap((list) =>
-    request[list].map((target) => placeOf(list, target, lookup)),
+    request[list].map((target) => learn(placeOf(list, target), lookup, facts.nowMs)),
   );
   const isFiltered = request.allow.length > 0 || request.deny.length > 0;
   const opened = places.filter(({ list }) => list === "open");
-  const isClosed = (address: string): boolean =>
-    facts.hostAddresses.has(address) || isLinkLocal(address) || isMetadata(address);
+  const closed = [...facts.hostAddresses, ...NEVER_RANGES];
+  const isClosed = (text: string): boolean =>
+    closed.some((range) => rangesOverlap(range, rangeOf(text)));
   const needs =
-    isFiltered || [...servers, ...opened.flatMap(({ addresses }) => addresses)].some(isClosed);
+    isFiltered ||
+    opened.some(({ name }) => name !== undefined && lookup(name).length === 0) ||
+    [...servers, ...opened.flatMap(({ addresses }) => addresses)].some(isClosed);
   return needs ? { interface: facts.interface, servers, places } : undefined;
 }
 
-function placeOf(list: Place["list"], target: NetworkTarget, lookup: Lookup): Place {
-  const port = target.port === undefined ? {} : { port: target.port };
-  if (target.to.kind === "range") {
-    return { list, addresses: [formatNetworkTarget({ to: target.to })], ...port };
-  }
-  const { name } = target.to;
-  return { list, name, addresses: [...lookup(name)], ...port };
+function placeOf(list: Place["list"], { to, port }: NetworkTarget): Place {
+  return {
+    list,
+    ...(to.kind === "name"
+      ? { name: to.name, addresses: [] }
+      : { addresses: [formatNetworkTarget({ to })] }),
+    ...(port === undefined ? {} : { port }),
+  };
 }
 
-const isMetadata = (address: string): boolean =>
-  METADATA_ADDRESSES.some((metadata) => metadata === address);
+/** An address, or a range. */
+const rangeOf = (text: string): AddressRange =>
+  parseRange(text) ?? { first: parseAddress(text) ?? 0, prefix: 32 };
 
-const isLinkLocal = (address: string): boolean => address.startsWith("169.254.");
+const NEVER_RANGES: ClosedRanges = [...NEVER_PLACES, "224.0.0.0/4", "255.255.255.255"].map(rangeOf);
 
 /** The host's loopback is not there in a machine: nothing can be opened on it. */
 export const isReachable = (address: string): boolean => {
-  const parsed = parseAddress(address) ?? parseRange(address)?.first;
+  const parsed: Address | undefined = parseAddress(address);
   return parsed !== undefined && parsed !== 0 && !isLoopback(parsed);
 };
 
-/** In a transaction with the shared part, or after it. Whatever there was of that name is replaced. */
-export function formatMachineRules(rules: MachineRules): string {
+/** How long what is allowed by name lasts beyond its last answer. */
+const KEPT_MS = 10 * 60 * 1000;
+/** Of a set: more addresses of one name are not taken. */
+const SET_SIZE = 4096;
+
+/**
+ * With what its name is now. What it was stays for a while where it is allowed: a name with many
+ * addresses answers with some at a time. Where it is denied it stays for as long as the machine.
+ */
+function learn(entry: Place, lookup: Lookup, nowMs: number): Place {
+  const { name, list, addresses, answeredMs = {} } = entry;
+  if (name === undefined) return entry;
+  const stays = (address: string): boolean =>
+    list === "deny" || leftMs(answeredMs[address], nowMs) > 0;
+  const found = lookup(name).filter(isReachable);
+  const all = [...new Set([...addresses.filter(stays), ...found])].slice(0, SET_SIZE);
+  return {
+    ...entry,
+    addresses: all,
+    answeredMs: Object.fromEntries(
+      all.map((address) => [
+        address,
+        found.includes(address) ? nowMs : (answeredMs[address] ?? nowMs),
+      ]),
+    ),
+  };
+}
+
+/** The rules with what all names of a machine are now. */
+export const learnNames = (rules: MachineRules, lookup: Lookup, nowMs: number): MachineRules => ({
+  ...rules,
+  places: rules.places.map((entry) => learn(entry, lookup, nowMs)),
+});
+
+const leftMs = (answeredMs: number | undefined, nowMs: number): number =>
+  KEPT_MS - (nowMs - (answeredMs ?? nowMs));
+
+/**
+ * In a transaction with the shared part, or after it. Whatever there was of that name is replaced; what
+ * names were until now counts as long as it would have.
+ */
+export function formatMachineRules(rules: MachineRules, nowMs: number): string {
   const table = TABLE.join(" ");
   const chain = rules.interface;
   const named = rules.places.flatMap((entry, index) =>
     entry.name === undefined
       ? []
       : [
-          `add set ${table} ${setName(rules, index)} { type ipv4_addr; size 4096; flags timeout; }`,
-          `flush set ${table} ${setName(rules, index)}`,
-          ...formatElements(rules, index, entry.addresses.filter(isReachable)),
+          addSet(setName(rules.interface, index)),
+          `flush set ${table} ${setName(rules.interface, index)}`,
+          ...formatElements(rules, index, nowMs),
         ],
   );
   const list = (wanted: Place["list"], verdict: string): string[] =>
@@ -129,61 +191,62 @@ export function formatMachineRules(rules: MachineRules): string {
   ]);
 }
 
-/** Idempotent: what is removed is made first. */
-export function formatRemoval(rules: MachineRules): string {
-  const table = TABLE.join(" ");
-  const sets = rules.places.flatMap(({ name }, index) =>
-    name === undefined ? [] : [`delete set ${table} ${setName(rules, index)}`],
-  );
-  return (
-    formatMachineRules(rules) +
-    batch([
-      `delete element ${table} ${MACHINE_CHAINS} { "${rules.interface}" }`,
-      `delete chain ${table} ${rules.interface}`,
-      ...sets,
-    ])
-  );
-}
-
 /**
- * Adds what names are now. What they were stays for a while where it is allowed: a name with many
- * addresses answers with some at a time. Where it is denied it stays for as long as the machine.
+ * Removes all that the table, as `nft list` says it, has of one interface: whoever made it, and whether
+ * or not anybody has written it down. Idempotent: what is removed is made first. Nothing when there is
+ * nothing.
  */
-export function formatNames(rules: MachineRules, lookup: Lookup): string {
-  return batch(
-    rules.places.flatMap((entry, index) =>
-      entry.name === undefined
-        ? []
-        : formatElements(rules, index, lookup(entry.name).filter(isReachable)),
-    ),
-  );
+export function formatRemoval(name: string, listed: string): string {
+  const table = TABLE.join(" ");
+  const sets = Array.from(listed.matchAll(OWN_SET), ([, set = ""]) => set);
+  const own = sets.filter((set) => set.startsWith(`${name}-`));
+  if (own.length === 0 && !chainsIn(listed).includes(name)) return "";
+  const element = `element ${table} ${MACHINE_CHAINS}`;
+  return batch([
+    `add chain ${table} ${name}`,
+    `flush chain ${table} ${name}`,
+    `add ${element} { "${name}" : jump ${name} }`,
+    `delete ${element} { "${name}" }`,
+    `delete chain ${table} ${name}`,
+    ...own.flatMap((set) => [addSet(set), `delete set ${table} ${set}`]),
+  ]);
 }
 
-const KEPT = "10m";
+/** Interfaces that have a chain of their own in the table, as `nft list` says it. */
+export const chainsIn = (listed: string): string[] =>
+  Array.from(listed.matchAll(OWN_CHAIN), ([, name = ""]) => name);
 
-function formatElements(
-  rules: MachineRules,
-  index: number,
-  addresses: readonly string[],
-): string[] {
-  const where = `${TABLE.join(" ")} ${setName(rules, index)}`;
-  const keeps = rules.places[index]?.list === "deny";
-  // Kernels before 6.12 do not begin an element's time again when it is added once more.
-  return addresses.flatMap((address) =>
-    keeps
-      ? [`add element ${where} { ${address} }`]
-      : [
-          `add element ${where} { ${address} timeout ${KEPT} }`,
-          `delete element ${where} { ${address} }`,
-          `add element ${where} { ${address} timeout ${KEPT} }`,
-        ],
-  );
+const OWN_CHAIN = new RegExp(`^\\tchain (${INTERFACE_PREFIX}[0-9a-f]{8}) \\{$`, "gm");
+const OWN_SET = new RegExp(`^\\tset (${INTERFACE_PREFIX}[0-9a-f]{8}-\\d+) \\{$`, "gm");
+
+/** Adds what names are by now. */
+export const formatNames = (rules: MachineRules, nowMs: number): string =>
+  batch(rules.places.flatMap((_, index) => formatElements(rules, index, nowMs)));
+
+const addSet = (name: string): string =>
+  `add set ${TABLE.join(" ")} ${name} { type ipv4_addr; size ${SET_SIZE}; flags timeout; }`;
+
+function formatElements(rules: MachineRules, index: number, nowMs: number): string[] {
+  const { name, list, addresses = [], answeredMs = {} } = rules.places[index] ?? {};
+  if (name === undefined) return [];
+  const where = `${TABLE.join(" ")} ${setName(rules.interface, index)}`;
+  return addresses.filter(isReachable).flatMap((address) => {
+    if (list === "deny") return [`add element ${where} { ${address} }`];
+    const seconds = Math.ceil(leftMs(answeredMs[address], nowMs) / 1000);
+    if (seconds <= 0) return [];
+    // Kernels before 6.12 do not begin an element's time again when it is added once more.
+    return [
+      `add element ${where} { ${address} timeout ${seconds}s }`,
+      `delete element ${where} { ${address} }`,
+      `add element ${where} { ${address} timeout ${seconds}s }`,
+    ];
+  });
 }
 
-const setName = (rules: MachineRules, index: number): string => `${rules.interface}-${index}`;
+const setName = (name: string, index: number): string => `${name}-${index}`;
 
 function destination(rules: MachineRules, entry: Place, index: number): string {
-  if (entry.name !== undefined) return `ip daddr @${setName(rules, index)}`;
+  if (entry.name !== undefined) return `ip daddr @${setName(rules.interface, index)}`;
   return `ip daddr { ${entry.addresses.join(", ")} }`;
 }
 

@@ -4,7 +4,8 @@
  */
 import { formatAddress } from "../text/address.ts";
 import type { AddressPair } from "./address-pair.ts";
-import { formatDockerRules, formatFirewall, limitConnections } from "./firewall-rules.ts";
+import { formatFirewall, limitConnections } from "./firewall-rules.ts";
+import type { ClosedRanges } from "./machine-rules.ts";
 import { INTERFACE_INSIDE } from "./network-paths.ts";
 import type { NetworkRequest } from "./network-request.ts";
 import { formatResolvConf, type Resolvers } from "./resolvers.ts";
@@ -26,8 +27,8 @@ export interface HostNetworkFacts extends FirewallFacts {
   readonly resolvers: Resolvers;
   /** Whether the host's kernel has IPv6 at all. */
   readonly ipv6: boolean;
-  /** The host's own. */
-  readonly addresses: ReadonlySet<string>;
+  /** The host's own, those of machines among them. */
+  readonly addresses: ClosedRanges;
 }
 
 export interface PrivateNetworkFacts extends HostNetworkFacts {
@@ -38,8 +39,8 @@ export interface PrivateNetworkFacts extends HostNetworkFacts {
 export interface FirewallPlan {
   /** The table, whole. */
   readonly table: string;
-  /** For Docker's chain, where it is there; nothing without Docker or without an uplink. */
-  readonly dockerRules: string | undefined;
+  /** What Docker's chain has to let machines out by; nothing without Docker or without an uplink. */
+  readonly dockerUplink: string | undefined;
   readonly switchForwarding: boolean;
 }
 
@@ -48,7 +49,7 @@ export interface ReachPlan {
   readonly interface: string;
   readonly request: Pick<HostNetworkFacts["request"], "allow" | "deny" | "open">;
   readonly servers: readonly string[];
-  readonly hostAddresses: ReadonlySet<string>;
+  readonly hostAddresses: ClosedRanges;
 }
 
 export interface PrivateNetworkPlan {
@@ -69,13 +70,13 @@ export type NetworkPlan =
   | PrivateNetworkPlan;
 
 /** Of a link that goes nowhere yet: Ethernet's own. */
-const MTU_DEFAULT = 1500;
+export const MTU_DEFAULT = 1500;
 
 export function planFirewall(facts: FirewallFacts): FirewallPlan {
   const { uplink } = facts;
   return {
     table: formatFirewall(limitConnections(facts.connectionTableSize)),
-    dockerRules: facts.docker && uplink !== undefined ? formatDockerRules(uplink.name) : undefined,
+    dockerUplink: facts.docker ? uplink?.name : undefined,
     switchForwarding: !facts.forwards,
   };
 }

@@ -4,7 +4,7 @@ import { RunnerError } from "../text/errors.ts";
 import { DOCKER_SOCKET } from "./firewall-rules.ts";
 import { parseHostAddresses } from "./host-addresses.ts";
 import { CONNECTION_TABLE_SIZE, FORWARDING_SWITCH, INTERFACES_DIRECTORY } from "./network-paths.ts";
-import type { FirewallFacts, HostNetworkFacts } from "./network-plan.ts";
+import { type FirewallFacts, type HostNetworkFacts, MTU_DEFAULT } from "./network-plan.ts";
 import type { NetworkRequest } from "./network-request.ts";
 import { chooseResolvers, RESOLVER_FILES } from "./resolvers.ts";
 import { findUplink, parseRoutes, type Route, requireFreeRange } from "./routes.ts";
@@ -23,7 +23,7 @@ export function probeHostNetwork(
     request,
     resolvers: chooseResolvers(texts, request.resolvers),
     ipv6: files.probe("/proc/sys/net/ipv6") !== undefined,
-    addresses: parseHostAddresses(readIfThere(host, "/proc/net/fib_trie")),
+    addresses: [...parseHostAddresses(readIfThere(host, "/proc/net/fib_trie")), request.range],
   };
 }
 
@@ -38,7 +38,8 @@ export function probeFirewall(host: Pick<Host, "files" | "processes">): Firewall
         ? undefined
         : {
             name: uplink,
-            mtu: Number(files.readText(`${INTERFACES_DIRECTORY}/${uplink}/mtu`)),
+            // One that has just gone has none.
+            mtu: Number(readIfThere(host, `${INTERFACES_DIRECTORY}/${uplink}/mtu`)) || MTU_DEFAULT,
           },
     forwards: files.readText(FORWARDING_SWITCH).trim() !== "0",
     docker: files.probe(DOCKER_SOCKET) !== undefined,

@@ -4,36 +4,42 @@
  * remove it, whoever has died.
  */
 import type { Host } from "../host/host.ts";
-import { formatRecord, readRecord, readValue } from "../record/record.ts";
-import { ensureNamesAreFollowed } from "./follow-names.ts";
+import { lockClaims } from "./claims-lock.ts";
+import { findStrayRules, rulesPath, writeRules } from "./kept-rules.ts";
+import { listTable } from "./list-table.ts";
 import { lookUpAll } from "./look-up.ts";
 import {
+  chainsIn,
   formatMachineRules,
   formatRemoval,
   isReachable,
   type Lookup,
-  MACHINE_RULES,
-  namesOf,
   planMachineRules,
 } from "./machine-rules.ts";
-import { RULES_DIRECTORY } from "./network-paths.ts";
+import { PAIRS_DIRECTORY } from "./network-paths.ts";
 import type { ReachPlan } from "./network-plan.ts";
 
-/** To be done before the machine's interface is up, and after `ensureFirewall`. */
-export async function openReach(host: Host, plan: ReachPlan): Promise<void> {
+/**
+ * To be done before the machine's interface is up, and after `ensureFirewall`, which has told what is
+ * in the table.
+ */
+export async function openReach(host: Host, plan: ReachPlan, listed: string): Promise<void> {
   const { request, servers } = plan;
   const names = [...request.open, ...request.deny, ...request.allow].flatMap(({ to }) =>
     to.kind === "name" ? to.name : [],
   );
   const lookup = await lookUpAll(host, { names, servers });
   warnOfUnknown(host, plan, lookup);
-  const rules = planMachineRules({ ...plan, lookup });
+  const nowMs = host.clock.nowMs();
+  const rules = planMachineRules({ ...plan, lookup, nowMs });
+  // What a dead driver's nft has still made for a machine that had this interface is not this one's.
+  const isForeign = chainsIn(listed).includes(plan.interface);
+  if (rules === undefined && !isForeign) return;
+  using _lock = await lockClaims(host);
+  if (isForeign) await closeReach(host, plan.interface);
   if (rules === undefined) return;
-  host.files.ensureDirectory(RULES_DIRECTORY, 0o700);
-  const path = `${RULES_DIRECTORY}/${plan.interface}`;
-  host.files.writeText(path, formatRecord(MACHINE_RULES, rules), 0o600);
-  await host.processes.exec(["nft", "-f", "-"], { input: formatMachineRules(rules) });
-  if (namesOf(rules).length > 0) await ensureNamesAreFollowed(host);
+  writeRules(host, rules);
+  await host.processes.exec(["nft", "-f", "-"], { input: formatMachineRules(rules, nowMs) });
 }
 
 function warnOfUnknown(host: Pick<Host, "log">, { request }: ReachPlan, lookup: Lookup): void {
@@ -57,13 +63,24 @@ function warnOfUnknown(host: Pick<Host, "log">, { request }: ReachPlan, lookup: 
   }
 }
 
-/** Idempotent. Throws when nft does not do it; then they are still there for `gc`. */
+/**
+ * Under the claims' lock, and by who has the interface, or when nobody has. Idempotent. Throws when nft
+ * does not do it; then all is still there for `gc`.
+ */
 export async function closeReach(host: Host, name: string): Promise<void> {
-  const path = `${RULES_DIRECTORY}/${name}`;
-  if (host.files.probe(path) === undefined) return;
-  const rules = readValue(readRecord(host, path, MACHINE_RULES));
-  if (rules !== undefined) {
-    await host.processes.exec(["nft", "-f", "-"], { input: formatRemoval(rules) });
-  }
-  host.files.remove(path);
+  const removal = formatRemoval(name, (await listTable(host)) ?? "");
+  if (removal !== "") await host.processes.exec(["nft", "-f", "-"], { input: removal });
+  host.files.remove(rulesPath(name));
+}
+
+/** Interfaces that have rules, and no machine. Looks only. */
+export const findStrayReach = async (host: Host): Promise<string[]> =>
+  findStrayRules(host, (await listTable(host)) ?? "");
+
+/** False when a machine has that interface by now. */
+export async function closeStrayReach(host: Host, name: string): Promise<boolean> {
+  using _lock = await lockClaims(host);
+  if (host.claims.list(PAIRS_DIRECTORY).some(({ thing }) => thing === name)) return false;
+  await closeReach(host, name);
+  return true;
 }

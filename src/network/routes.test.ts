@@ -10,6 +10,8 @@ eth0	000200C0	00000000	0001	0	0	100	00FFFFFF	0	0	0
 tun0	00000000	00000000	0001	0	0	50	00000080	0	0	0
 tun0	0000140A	00000000	0001	0	0	50	0000FFFF	0	0	0
 nsr-0ad50406	0604D50A	00000000	0001	0	0	0	FEFFFFFF	0	0	0
+*	00000000	00000000	0200	0	0	7	00000000	0	0	0
+*	0000000A	00000000	0200	0	0	0	000000FF	0	0	0
 `;
 const routes = parseRoutes(TEXT);
 const range = (text: string) => parseRange(text) ?? { first: 0, prefix: 0 };
@@ -22,6 +24,8 @@ test("routes are read as the kernel writes them", () => {
     "tun0 0.0.0.0/1",
     "tun0 10.20.0.0/16",
     "nsr-0ad50406 10.213.4.6/31",
+    "undefined 0.0.0.0/0",
+    "undefined 10.0.0.0/8",
   ]);
   expect(parseRoutes("")).toEqual([]);
 });
@@ -29,6 +33,7 @@ test("routes are read as the kernel writes them", () => {
 test("the uplink is the default route that the kernel prefers", () => {
   expect(findUplink(routes)).toBe("eth0");
   expect(findUplink([])).toBeUndefined();
+  expect(findUplink(routes.filter((route) => route.interface === undefined))).toBeUndefined();
 });
 
 test.each(["10.213.0.0/16", "10.21.0.0/16", "192.0.3.0/24"])("%p is free", (text) => {

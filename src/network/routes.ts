@@ -11,7 +11,11 @@ import { RunnerError } from "../text/errors.ts";
 import { INTERFACE_PREFIX } from "./network-paths.ts";
 
 export interface Route {
-  readonly interface: string;
+  /**
+   * Of a route by several ways, or by a group of them, the first. Nothing where it leads nowhere
+   * (blackhole, unreachable, prohibit, throw).
+   */
+  readonly interface: string | undefined;
   readonly destination: AddressRange;
   readonly metric: number;
 }
@@ -29,9 +33,13 @@ export function parseRoutes(text: string): Route[] {
       if (name === undefined || !isNumber(destination) || !isNumber(mask)) return [];
       const prefix = swapBytes(mask).toString(2).replaceAll("0", "").length;
       const first = swapBytes(destination);
-      return [{ interface: name, destination: { first, prefix }, metric: Number(metric) }];
+      const out = name === NOWHERE ? undefined : name;
+      return [{ interface: out, destination: { first, prefix }, metric: Number(metric) }];
     });
 }
+
+/** In the place of an interface (the kernel's fib_route_seq_show()). */
+const NOWHERE = "*";
 
 const isNumber = (hex: string | undefined): hex is string => /^[0-9A-Fa-f]{8}$/.test(hex ?? "");
 
@@ -39,10 +47,10 @@ function swapBytes(hex: string): Address {
   return Buffer.from(hex, "hex").readUInt32LE();
 }
 
-/** The interface of the default route that the kernel prefers. */
+/** The interface of the default route that the kernel prefers, of those that lead anywhere. */
 export function findUplink(routes: readonly Route[]): string | undefined {
   return routes
-    .filter((route) => route.destination.prefix === 0)
+    .filter((route) => route.destination.prefix === 0 && route.interface !== undefined)
     .sort((one, other) => one.metric - other.metric)[0]?.interface;
 }
 
@@ -69,13 +77,17 @@ export function requireFreeRange(routes: readonly Route[], range: AddressRange):
   });
 }
 
-/** Default routes are no claim to a range, nor are their halves, as VPNs set them. */
+/**
+ * Default routes are no claim to a range, nor are their halves, as VPNs set them. What leads nowhere hides
+ * no hosts, and machines' own routes go before it, being for less.
+ */
 const CLAIM_PREFIX_MIN = 2;
 
 function findConflict(routes: readonly Route[], range: AddressRange): Route | undefined {
   return routes.find(
     (route) =>
       route.destination.prefix >= CLAIM_PREFIX_MIN &&
+      route.interface !== undefined &&
       !route.interface.startsWith(INTERFACE_PREFIX) &&
       rangesOverlap(route.destination, range),
   );

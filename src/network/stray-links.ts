@@ -9,14 +9,16 @@ export function findStrayLinks(host: Pick<Host, "files" | "claims">): string[] {
   return links.filter((name) => name.startsWith(INTERFACE_PREFIX) && !claimed.has(name));
 }
 
-/** One that goes by itself meanwhile is fine. */
+/** One that goes by itself meanwhile is fine. False when a machine has claimed that name since. */
 export async function removeLink(
-  host: Pick<Host, "files" | "processes">,
+  host: Pick<Host, "files" | "claims" | "processes">,
   name: string,
-): Promise<void> {
+): Promise<boolean> {
+  if (!findStrayLinks(host).includes(name)) return false;
   try {
     await host.processes.exec(["ip", "link", "delete", name]);
   } catch (error) {
     if (host.files.probe(`${INTERFACES_DIRECTORY}/${name}`) !== undefined) throw error;
   }
+  return true;
 }

@@ -19,7 +19,7 @@ import { parseInterpreter } from "../../src/machine/interpreter.ts";
 import { MACHINE_END, MACHINE_STATE } from "../../src/machine/machine-state.ts";
 import { machineOfUnit } from "../../src/machine/machine-units.ts";
 import { formatEntry } from "../../src/machine/unit-journal.ts";
-import { findForwardDrops, hasDockerRules } from "../../src/network/firewall-rules.ts";
+import { findForwardDrops, planDockerRules } from "../../src/network/firewall-rules.ts";
 import { chooseResolvers } from "../../src/network/resolvers.ts";
 import { parseRoutes } from "../../src/network/routes.ts";
 import { parseRecord, type RecordKind } from "../../src/record/record.ts";
@@ -186,7 +186,7 @@ export const TEXT_DOORS: readonly TextDoor[] = [
     samples: [
       'table ip filter {\n\tchain FORWARD {\n\t\ttype filter hook forward priority filter; policy drop;\n\t}\n\tchain DOCKER-USER {\n\t\tiifname "nsr-*" counter accept comment "nspawn-runner"\n\t}\n}\n',
     ],
-    take: (text) => [findForwardDrops(text), hasDockerRules(text)],
+    take: (text) => [findForwardDrops(text), planDockerRules("eth0", text)],
     neverThrows: true,
   },
   {

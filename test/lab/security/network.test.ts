@@ -104,6 +104,22 @@ async function removeRules(): Promise<void> {
   await must("nft", "flush", "chain", ...TABLE, "from_machines");
 }
 
+/** Whoever watches the firewall begins another round when its nft ends. */
+async function beginRound(): Promise<void> {
+  await must(
+    "bash",
+    "-c",
+    `cd /sys/fs/cgroup$(systemctl show -P ControlGroup nspawn-runner-watch-firewall)
+     until for pid in $(cat cgroup.procs); do
+       [ "$(cat /proc/$pid/comm)" = nft ] && kill $pid && exit 0
+     done; false; do :; done`,
+  );
+}
+
+/** Until a name that the machine may reach has that address. */
+const knows = (link: string, address: string): string =>
+  `until nft list set ${TABLE.join(" ")} ${link}-0 | grep -qF ${address}; do :; done`;
+
 const ask = (url: string): string => `curl -s -m 3 ${url} || echo no`;
 const open = openRunner(BTRFS, 'network = "host"\n');
 const runner = openRunner(BTRFS);
@@ -267,6 +283,73 @@ describe("rules of one machine", () => {
     expect((await strict.call("cleanup", "--id", machine.name)).code).toBe(0);
     expect(readdirSync(RULES)).not.toContain(name);
     expect(await must("nft", "-t", "list", "table", ...TABLE)).not.toContain(name);
+  });
+
+  test("a network is opened with the host's own addresses in it, and no more of the host", async () => {
+    for (const address of ["203.0.113.1", "192.0.2.200"]) await hostAddress(address);
+    await serve(8096);
+    const opened = openRunner(BTRFS, 'network_open = ["203.0.113.0/24:8096"]\n');
+    const machine = await opened.machine("trixie");
+    expect((await machine.run(ask("http://203.0.113.1:8096/"))).stdout).toBe("here\n");
+    expect((await machine.run(ask("http://192.0.2.200:8096/"))).stdout).toBe("no\n");
+    const plain = await runner.machine("trixie");
+    expect((await plain.run(ask("http://203.0.113.1:8096/"))).stdout).toBe("no\n");
+  });
+
+  test("a name that is known later is followed by the watcher, and known after a flush", async () => {
+    for (const address of ["203.0.113.1", "203.0.113.2"]) await hostAddress(address);
+    await serve(8097);
+    const names = new Map<string, string>();
+    await serveNames("192.0.2.53", names);
+    const lines = 'network_resolvers = ["192.0.2.53"]\nnetwork_open = ["later.test:8097"]\n';
+    const machine = await openRunner(BTRFS, lines).machine("trixie");
+    const reach = async (address: string): Promise<string> =>
+      (await machine.run(ask(`http://${address}:8097/`))).stdout;
+    expect(await reach("203.0.113.1")).toBe("no\n");
+    for (const address of ["203.0.113.1", "203.0.113.2"]) {
+      names.set("later.test", address);
+      await beginRound();
+      await must("timeout", "30", "bash", "-c", knows(linkOf(machine).name, address));
+      expect(await reach(address)).toBe("here\n");
+    }
+    // What was learnt is there again at once, and nobody has to answer for it.
+    names.clear();
+    await must("nft", "flush", "ruleset");
+    expect((await runner.call("internal-restore-firewall")).code).toBe(0);
+    expect(await reach("203.0.113.1")).toBe("here\n");
+    expect(await reach("203.0.113.2")).toBe("here\n");
+  });
+
+  test("what a dead driver's nft made opens nothing to who has that interface next", async () => {
+    later(() => runner.call("gc"));
+    await hostAddress("192.0.2.200");
+    await serve(8098);
+    await runner.machine("nosystemd");
+    const range = 'network_range = "172.29.7.0/29"\n';
+    const links = ["00", "02", "04", "06"].map((end) => `nsr-ac1d07${end}`);
+    const plant = (): Promise<unknown> =>
+      must(
+        "nft",
+        links
+          .map(
+            (link) => `
+              add chain ${TABLE.join(" ")} ${link}
+              add rule ${TABLE.join(" ")} ${link} accept
+              add set ${TABLE.join(" ")} ${link}-0 { type ipv4_addr; size 4096; flags timeout; }
+              add element ${TABLE.join(" ")} machines { "${link}" : jump ${link} }`,
+          )
+          .join("\n"),
+      );
+    await plant();
+    const machine = await openRunner(BTRFS, range).machine("trixie");
+    expect(links).toContain(linkOf(machine).name);
+    expect((await machine.run(ask("http://192.0.2.200:8098/"))).stdout).toBe("no\n");
+    expect((await runner.call("gc")).code).toBe(0);
+    expect(await must("nft", "-t", "list", "table", ...TABLE)).not.toContain("nsr-ac1d07");
+    // It is an attack: where nobody looks, who has the interface reaches what it lets pass.
+    await plant();
+    expect((await machine.run(ask("http://192.0.2.200:8098/"))).stdout).toBe("here\n");
+    await must("nft", "flush", "chain", ...TABLE, linkOf(machine).name);
   });
 
   test("two configurations with ranges and name servers of their own leave each other's alone", async () => {
