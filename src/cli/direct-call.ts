@@ -56,6 +56,10 @@ export const STAGES = {
     declaration: "internal-restore-firewall",
     load: async () => (await import("./restore-firewall.ts")).restoreFirewallAction,
   },
+  relieveDisk: {
+    declaration: "internal-relieve-disk <root>",
+    load: async () => (await import("./relieve-disk.ts")).relieveDiskAction,
+  },
   emptyTrash: {
     declaration: "internal-empty-trash <root>",
     load: async () => (await import("./empty-trash.ts")).emptyTrashAction,

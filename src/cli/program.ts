@@ -271,6 +271,10 @@ function addTools(add: Add): void {
     load: STAGES.restoreFirewall.load,
     hidden: true,
   });
+  add(STAGES.relieveDisk.declaration, "what a unit does that has found the disk full", {
+    load: STAGES.relieveDisk.load,
+    hidden: true,
+  });
   add(STAGES.emptyTrash.declaration, "what the unit does that deletes trees", {
     load: STAGES.emptyTrash.load,
     hidden: true,

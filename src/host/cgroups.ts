@@ -8,8 +8,6 @@ export interface Cgroups {
   isPopulated(path: string): boolean;
   /** Whether a process is in it, not counting those below. */
   hasProcesses(path: string): boolean;
-  /** How many processes in it and below the kernel has killed for lack of memory; 0 where it does not count. */
-  memoryKills(path: string): number;
   /** What a file of it holds, without the end of the line; nothing where there is none. */
   read(path: string, file: string): string | undefined;
   /** Sets a file of it. Nothing there is fine. */
@@ -35,8 +33,6 @@ export function openCgroups(): Cgroups {
     exists: (path) => fs.existsSync(at(path)),
     isPopulated: (path) => /^populated 1$/m.test(readIfThere(`${at(path)}/cgroup.events`)),
     hasProcesses: (path) => readIfThere(`${at(path)}/cgroup.procs`) !== "",
-    memoryKills: (path) =>
-      Number(/^oom_kill (\d+)$/m.exec(readIfThere(`${at(path)}/memory.events`))?.[1] ?? 0),
     read: (path, file) => {
       const text = readIfThere(`${at(path)}/${file}`);
       return text === "" ? undefined : text.trimEnd();

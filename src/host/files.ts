@@ -12,6 +12,17 @@ import { type PathFacts, toFacts } from "./path-facts.ts";
 import { readBounded } from "./read-bounded.ts";
 import { removeOwn } from "./remove.ts";
 
+/** Of a path's file system: statfs(2). */
+export interface FileSystemFacts {
+  readonly magic: number;
+  readonly sizeBytes: number;
+  /** For all but root. */
+  readonly freeBytes: number;
+  /** How many it can have; 0 where it makes them as needed, as btrfs does. */
+  readonly inodes: number;
+  readonly freeInodes: number;
+}
+
 export interface Files {
   /** Facts of the path itself (a link is not followed), or nothing where there is none. */
   probe(path: string): PathFacts | undefined;
@@ -72,8 +83,7 @@ export interface Files {
   setOwner(path: string, ownerId: number): void;
   /** Of what a link leads to. */
   setMode(path: string, mode: number): void;
-  /** Magic number of the path's file system (statfs(2)) and its free bytes. */
-  probeFileSystem(path: string): { readonly magic: number; readonly freeBytes: number };
+  probeFileSystem(path: string): FileSystemFacts;
   /** Whether two files in the directory can share their data (FICLONE). Leaves nothing there. */
   probeReflink(directory: string): boolean;
   /**
@@ -185,7 +195,13 @@ function plainFiles(): Files {
     setMode: (path, mode) => fs.chmodSync(path, mode),
     probeFileSystem: (path) => {
       const facts = fs.statfsSync(path);
-      return { magic: facts.type, freeBytes: facts.bavail * facts.bsize };
+      return {
+        magic: facts.type,
+        sizeBytes: facts.blocks * facts.bsize,
+        freeBytes: facts.bavail * facts.bsize,
+        inodes: facts.files,
+        freeInodes: facts.ffree,
+      };
     },
     probeReflink,
     lock: (path, { mode }) => {

@@ -9,7 +9,7 @@ import { type Cgroups, openCgroups } from "./cgroups.ts";
 import { type Claims, openClaims } from "./claims.ts";
 import { type Connections, openConnections } from "./connections.ts";
 import { type Fifos, openFifos } from "./fifo.ts";
-import { type Files, openFiles } from "./files.ts";
+import { type FileSystemFacts, type Files, openFiles } from "./files.ts";
 import { isJournalStream } from "./journal-stream.ts";
 import { sendDatagram } from "./libc.ts";
 import { findLockHolder } from "./lock-holder.ts";
@@ -27,6 +27,7 @@ export type { AnswerFifo, LineFifo } from "./fifo.ts";
 export type { ProcessFacts } from "./process-facts.ts";
 export type { CommandResult } from "./processes.ts";
 export type { Tree } from "./trees.ts";
+export type { FileSystemFacts };
 
 export interface Clock {
   /** The time of day: for dates, and the ages of files. An administrator, or NTP, may set it. */

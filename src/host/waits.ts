@@ -102,6 +102,16 @@ export const WAITS = {
     what: "the deletion of a tree that nobody uses any more, by the unit that does nothing else",
     late: "it is tried again later, which the journal says",
   },
+  diskCount: {
+    ms: 15_000,
+    what: "the count of what one machine has written, where the disk is nearly full",
+    late: "it counts as far as it has come",
+  },
+  diskReturns: {
+    ms: 60_000,
+    what: "the space of a machine that was ended because it had filled the disk",
+    late: "10 s later the machine that has then written most is looked for",
+  },
   givingWay: {
     ms: 3000,
     what: "the end of what is being prepared, by the deleter, which stands still meanwhile",

@@ -1,6 +1,7 @@
 /** The `run` stage: one script in the job's machine, its end told as GitLab Runner wants it. */
 import type { Host } from "../host/host.ts";
 import { WAITS } from "../host/waits.ts";
+import { explainHits, hitsSince, readLimitFacts, readLimitHits } from "../machine/limit-hits.ts";
 import { machinePaths } from "../machine/machine-paths.ts";
 import {
   AGENT_PROTOCOL,
@@ -47,7 +48,7 @@ export async function runJobStep(
     });
   }
   const state = found.value;
-  if (hasEnded(host, name)) throw machineGone(host, name);
+  if (hasEnded(host, name)) return tellEnd(host, name);
   if (state.agent !== AGENT_PROTOCOL) {
     throw new RunnerError({
       kind: "system",
@@ -57,14 +58,13 @@ export async function runJobStep(
       ],
     });
   }
-  const { cgroup } = machineUnits(name);
-  const killsBefore = host.cgroups.memoryKills(cgroup);
+  const hitsBefore = readLimitHits(host, name);
   const startedMs = host.clock.elapsedMs();
   const result = await stepResult(host, { name, script, idShift: state.idShift, uid: state.uid });
   switch (result.kind) {
     case "machine-gone":
       await awaitEndNote(host, name);
-      throw machineGone(host, name);
+      return tellEnd(host, name);
     case "cancelled":
       host.log.info(explainCancel(result.ended));
       return "script-failed";
@@ -74,9 +74,10 @@ export async function runJobStep(
         return "success";
       }
       if (codeFile !== undefined) host.files.writeText(codeFile, `${result.code}\n`, 0o644);
-      const memoryKills = host.cgroups.memoryKills(cgroup) - killsBefore;
-      const signal = explainCode(result.code, { memoryKills });
+      const signal = explainCode(result.code);
       if (signal !== undefined) host.log.info(signal);
+      const hits = hitsSince(hitsBefore, readLimitHits(host, name));
+      for (const line of explainHits(hits, readLimitFacts(host, name))) host.log.info(line);
       await explainRefusals(host, name, host.clock.elapsedMs() - startedMs);
       return "script-failed";
     }
@@ -126,6 +127,14 @@ async function awaitEndNote(host: Host, name: MachineName): Promise<void> {
 function hasEnded(host: Host, name: MachineName): boolean {
   const end = readMachineEnd(host, name);
   return end.kind !== "absent" || end.torn;
+}
+
+/** A machine that its own job has driven into a limit is the job's failure; each other end, the host's. */
+function tellEnd(host: Host, name: MachineName): Outcome {
+  const limit = readValue(readMachineEnd(host, name))?.limit;
+  if (limit === undefined) throw machineGone(host, name);
+  host.log.info(limit);
+  return "script-failed";
 }
 
 function machineGone(host: Host, name: MachineName): RunnerError {
@@ -189,16 +198,10 @@ const SIGNALS: Readonly<Record<number, string>> = {
   143: "SIGTERM",
 };
 
-/**
- * A sentence for codes that a signal leaves, else nothing. `memoryKills`: how many processes of the
- * machine the kernel has killed for lack of memory meanwhile. Pure.
- */
-export function explainCode(
-  code: number,
-  { memoryKills }: { readonly memoryKills: number },
-): string | undefined {
+/** A sentence for codes that a signal leaves, else nothing. Pure. */
+export function explainCode(code: number): string | undefined {
   const signal = SIGNALS[code];
-  if (signal === undefined) return undefined;
-  const more = code === 137 && memoryKills > 0 ? ": the kernel did that, as memory ran out" : "";
-  return `The script was ended by ${signal} (exit status ${code})${more}.`;
+  return signal === undefined
+    ? undefined
+    : `The script was ended by ${signal} (exit status ${code}).`;
 }

@@ -134,6 +134,5 @@ export async function destroyWhole(
   await destroyMachine(host, name);
   // Of one whose own directory is gone, with what it says of its clone.
   await discardTree(host, rootDirectory, cloneDirectory(rootDirectory, name));
-  const { cgroup } = machineUnits(name);
-  host.cgroups.prune(cgroup.slice(0, cgroup.lastIndexOf("/")));
+  host.cgroups.prune(machineUnits(name).sliceCgroup);
 }

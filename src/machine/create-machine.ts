@@ -13,7 +13,9 @@ import { ensureTrash } from "../storage/trash.ts";
 import { RunnerError } from "../text/errors.ts";
 import type { MachineName, TreeId } from "../text/names.ts";
 import { attendSession } from "./attend-session.ts";
+import { ensureBackstop } from "./backstop.ts";
 import { type Checked, checkTree } from "./checked-tree.ts";
+import { ensureDiskWatch } from "./disk-watch.ts";
 import { findIdRange, takeIdRange } from "./id-range.ts";
 import { layOut } from "./lay-out.ts";
 import { NESTING_DEVICES } from "./loosening.ts";
@@ -68,6 +70,7 @@ export async function createMachine(
   request: MachineRequest,
   source: MachineSource,
 ): Promise<MachinePlan> {
+  await ensureBackstop(host);
   if (request.owner !== undefined) await ensureOwnerWatch(host, request.owner);
   using _preparing = await holdPreparing(host, request.name);
   // Ours until the machine runs; from then on it is the unit's, cleanup's and gc's.
@@ -76,6 +79,7 @@ export async function createMachine(
   const plan = await unlessCleanedUp(host, request.name, async () => {
     const made = await makeMachine(host, request, source);
     await startMachine(host, made);
+    await ensureDiskWatch(host, request.rootDirectory);
     requireWanted(host, request);
     return made;
   });
@@ -92,6 +96,7 @@ export async function attendMachine(
   request: MachineRequest & { readonly payload: Session },
   source: MachineSource,
 ): Promise<{ readonly exitCode: number; readonly plan: MachinePlan }> {
+  await ensureBackstop(host);
   if (request.owner !== undefined) await ensureOwnerWatch(host, request.owner);
   // To its end: it is ours for as long as we live.
   using _preparing = await holdPreparing(host, request.name);
@@ -100,6 +105,7 @@ export async function attendMachine(
   // Awaited here: what undoes it comes behind.
   return await unlessCleanedUp(host, request.name, async () => {
     const plan = await makeMachine(host, request, source);
+    await ensureDiskWatch(host, request.rootDirectory);
     return { exitCode: await attendSession(host, plan), plan };
   });
 }

@@ -31,6 +31,8 @@ export interface MachinePaths {
   readonly end: string;
   /** What `end` is made of: a file with room for it, written by `prepare`. */
   readonly endRoom: string;
+  /** Of a machine that we end for what it took: a sentence for its job's author. */
+  readonly verdict: string;
   readonly control: string;
   readonly request: string;
   readonly ready: string;
@@ -59,6 +61,7 @@ export function machinePaths(name: MachineName): MachinePaths {
     lock: `${runtime}/lock`,
     end: `${runtime}/end.json`,
     endRoom: `${runtime}/end.room`,
+    verdict: `${runtime}/verdict`,
     control,
     request: `${control}/request`,
     ready: `${control}/ready`,

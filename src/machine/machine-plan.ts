@@ -160,7 +160,7 @@ function gitlabRunnerBind(path: string | undefined): string[] {
 }
 
 /** A machine outlives its job's time-out by this: after_script, cache and artifacts come later. */
-const LIFE_MARGIN_SECONDS = 1800;
+export const LIFE_MARGIN_SECONDS = 1800;
 const LIFE_DEFAULT_SECONDS = 86_400;
 const STOP_TIMEOUT_SECONDS = 30;
 /** Of 1000; GitLab Runner and other services have 0. */

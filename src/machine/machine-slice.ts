@@ -54,9 +54,8 @@ export async function startSlice(
 
 /** Of a machine whose unit has started: systemd has no setting for these. */
 export function boundCgroups({ cgroups }: Pick<Host, "cgroups">, name: MachineName): void {
-  const { cgroup } = machineUnits(name);
-  const slice = cgroup.slice(0, cgroup.lastIndexOf("/"));
+  const { sliceCgroup } = machineUnits(name);
   for (const [file, most] of Object.entries(CGROUP_BOUNDS)) {
-    cgroups.write(slice, file, String(most));
+    cgroups.write(sliceCgroup, file, String(most));
   }
 }

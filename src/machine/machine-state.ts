@@ -60,7 +60,13 @@ export function readMachineState(host: RecordHost, name: MachineName): RecordRea
   return readRecord(host, machinePaths(name).state, MACHINE_STATE);
 }
 
-const endSchema = v.object({ result: v.string(), code: v.string(), status: v.string() });
+const endSchema = v.object({
+  result: v.string(),
+  code: v.string(),
+  status: v.string(),
+  /** Which of its limits it was ended by, as a sentence for the job's author. */
+  limit: v.optional(v.string()),
+});
 
 /** How systemd says the unit ended: systemd.exec(5), `$SERVICE_RESULT` and its kin. */
 export type MachineEnd = v.InferOutput<typeof endSchema>;
@@ -72,7 +78,7 @@ export const MACHINE_END: RecordKind<MachineEnd> = {
 };
 
 /** Larger than any end is. */
-const END_BYTES = 256;
+const END_BYTES = 1024;
 
 /** Puts a file there that the end will be written into, once /run may be full. */
 export function makeRoomForMachineEnd(host: Pick<Host, "files">, name: MachineName): void {

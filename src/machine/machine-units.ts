@@ -11,6 +11,8 @@ export interface MachineUnits {
   readonly slice: string;
   /** Of the unit, from systemd's root. There as long as the unit is not dead. */
   readonly cgroup: string;
+  /** Of the slice: what counts all that the machine takes. */
+  readonly sliceCgroup: string;
 }
 
 /** How the names of machines begin that images are built in; without its dash, their slice's. */
@@ -31,7 +33,8 @@ export function machineUnits(name: MachineName): MachineUnits {
   const builds = name.startsWith(BUILD_PREFIX);
   const slice = `${SLICE}-${builds ? "build-" : ""}${escaped}.slice`;
   const above = builds ? `${BUILD_SLICE}/` : "";
-  return { unit, slice, cgroup: `${MACHINES_SLICE}/${above}${slice}/${unit}` };
+  const sliceCgroup = `${MACHINES_SLICE}/${above}${slice}`;
+  return { unit, slice, cgroup: `${sliceCgroup}/${unit}`, sliceCgroup };
 }
 
 /**

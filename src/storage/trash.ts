@@ -28,9 +28,11 @@ const DISCARDED_PREFIX = "discarded=";
 const KEPT_PREFIX = "kept=";
 const RANDOM_LENGTH = 8;
 
-/** Made when there is room, so that throwing away needs none. Idempotent. */
+/** Made when there is room, so that throwing away needs none, and deleting neither. Idempotent. */
 export function ensureTrash(host: Pick<Host, "files">, rootDirectory: string): void {
   host.files.ensureDirectory(trashDirectory(rootDirectory), 0o700);
+  const lock = trashLock(rootDirectory);
+  if (host.files.probe(lock) === undefined) host.files.append(lock, "");
 }
 
 /** Takes a tree, or a directory with one in it, out of the way and has it deleted. Nothing there is fine. */

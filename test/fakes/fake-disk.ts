@@ -3,11 +3,10 @@
  * the real ones. Shared by all processes of a fake host; who may fail when is `effects.ts`.
  */
 
-export interface FileSystem {
-  /** statfs(2). */
-  readonly magic: number;
+import type { FileSystemFacts } from "../../src/host/host.ts";
+
+export interface FileSystem extends FileSystemFacts {
   readonly reflinks: boolean;
-  readonly freeBytes: number;
 }
 
 /** What rename(2) does not cross, and what a device number stands for: a mount or a subvolume. */
@@ -60,11 +59,13 @@ type NewNode =
 
 /** The root of a subvolume has this inode number, and no other directory has it. */
 export const SUBVOLUME_INODE = 256;
-export const BTRFS: FileSystem = { magic: 0x9123683e, reflinks: true, freeBytes: 1e10 };
-export const XFS: FileSystem = { magic: 0x58465342, reflinks: true, freeBytes: 1e10 };
-export const EXT4: FileSystem = { magic: 0xef53, reflinks: false, freeBytes: 1e10 };
-export const FAT: FileSystem = { magic: 19780, reflinks: false, freeBytes: 1e10 };
-export const CGROUP2: FileSystem = { magic: 0x63677270, reflinks: false, freeBytes: 0 };
+const HALF_FREE = { sizeBytes: 2e10, freeBytes: 1e10, inodes: 2e6, freeInodes: 1e6 };
+const NOTHING_FREE = { sizeBytes: 0, freeBytes: 0, inodes: 0, freeInodes: 0 };
+export const BTRFS: FileSystem = { ...HALF_FREE, magic: 0x9123683e, reflinks: true };
+export const XFS: FileSystem = { ...HALF_FREE, magic: 0x58465342, reflinks: true };
+export const EXT4: FileSystem = { ...HALF_FREE, magic: 0xef53, reflinks: false };
+export const FAT: FileSystem = { ...HALF_FREE, magic: 19780, reflinks: false };
+export const CGROUP2: FileSystem = { ...NOTHING_FREE, magic: 0x63677270, reflinks: false };
 
 export type FakeDisk = ReturnType<typeof openDisk>;
 

@@ -157,10 +157,12 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
       mounts: openFakeMounts(disk, effects),
       processes: openFakeProcesses(table, { effects, processes, pause }),
       cgroups: {
-        exists: (path) => systemd.units.has(unitOf(path)) || systemd.watchers.has(unitOf(path)),
+        exists: (path) =>
+          [systemd.units, systemd.watchers, systemd.diskWatchers].some((all) =>
+            all.has(unitOf(path)),
+          ),
         isPopulated: (path) => systemd.units.get(unitOf(path))?.lives === true,
         hasProcesses: () => false,
-        memoryKills: () => 0,
         // A kernel without controllers.
         read: () => undefined,
         write: () => {},

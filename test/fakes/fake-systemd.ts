@@ -23,6 +23,8 @@ export interface FakeSystemd {
   readonly slices: ReadonlySet<string>;
   /** With those that they are in, as systemd lists them. */
   slicesAndAbove(): string[];
+  /** Names of the units that look at a disk. */
+  readonly diskWatchers: ReadonlySet<string>;
   /** Names of the units that wait for the end of a process. */
   readonly watchers: ReadonlySet<string>;
   /** That process has ended: the unit that waits for it does its work. */
@@ -80,6 +82,7 @@ export function openSystemd(options: {
     ...([...slices].some(isOfBuild) ? [BUILD_SLICE] : []),
   ];
   const watchers = new Set<string>();
+  const diskWatchers = new Set<string>();
   const watcherOf = (id: number, startTicks: number): string =>
     `nspawn-runner-watch-${id}-${startTicks}.service`;
 
@@ -116,6 +119,10 @@ export function openSystemd(options: {
       lives: true,
     };
     if (units.has(unit.name)) return { exitCode: 1, stderr: "Unit was already loaded." };
+    if (unit.name.startsWith("nspawn-runner-disk-")) {
+      diskWatchers.add(unit.name);
+      return { exitCode: 0 };
+    }
     if (unit.name.startsWith("nspawn-runner-watch-")) {
       watchers.add(unit.name);
       return { exitCode: 0 };
@@ -194,6 +201,7 @@ export function openSystemd(options: {
     slices,
     slicesAndAbove,
     watchers,
+    diskWatchers,
     endWatchers: async (id, startTicks) => {
       if (!watchers.delete(watcherOf(id, startTicks))) return;
       await options.runDriver(["internal-owner-gone", String(id), String(startTicks)], {});
@@ -229,7 +237,7 @@ export function openSystemd(options: {
             ? REFUSED
             : {
                 exitCode: 0,
-                stdout: [...units.keys(), ...slicesAndAbove(), ...watchers]
+                stdout: [...units.keys(), ...slicesAndAbove(), ...watchers, ...diskWatchers]
                   .map((name) => `${name} loaded active running\n`)
                   .join(""),
               },
@@ -238,6 +246,12 @@ export function openSystemd(options: {
         ["systemctl", "is-active"],
         ({ argv }) => ({ exitCode: units.has(argv.at(-1) ?? "") ? 0 : 3 }),
       ],
+      [
+        ["systemctl", "show", "--property=FragmentPath,DropInPaths"],
+        ({ refused }) =>
+          refused ? REFUSED : { exitCode: 0, stdout: "FragmentPath=\nDropInPaths=\n" },
+      ],
+      [["systemctl", "set-property"], ({ refused }) => (refused ? REFUSED : { exitCode: 0 })],
       [
         ["systemctl", "show"],
         ({ argv, refused }) => {

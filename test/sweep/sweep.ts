@@ -170,12 +170,12 @@ const STANDING = [
 ];
 
 /**
- * What the firewall's table was made from, and what the units run that wait for the end of an owner or a
- * change of the table;
- * or what a kill left of writing these.
+ * What the firewall's table was made from, what the units run that wait for the end of an owner, for a
+ * change of the table or for a disk to fill, and that all machines together have limits; or what a kill
+ * left of writing these.
  */
 const isCommon = (path: string): boolean =>
-  /^\/run\/nspawn-runner\/(firewall\.|watch-(owner|firewall)($|\.))/.test(path);
+  /^\/run\/nspawn-runner\/(firewall\.|(watch-(owner|firewall|disk)|backstop)($|\.))/.test(path);
 
 /** Locks, and names of trees that came by hand: small files that stay once they are there. */
 export const isKeptByName = (path: string): boolean =>
