@@ -38,7 +38,7 @@ export const attendedCommand = ({
  */
 const ATTENDED = [
   ...["setpriv", "--pdeathsig=TERM", "--", "bash", "-c"],
-  'unit=$1; shift; trap \'kill -KILL "$!"; systemctl stop "$unit"; exit 143\' TERM; "$@" & wait "$!"',
+  'unit=$1; shift; trap \'kill -KILL "$!"; systemctl stop "$unit"; exit 143\' TERM INT HUP; "$@" & wait "$!"',
   "attend",
 ];
 

@@ -5,13 +5,10 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import * as v from "valibot";
-import { type Host, openHost } from "../../src/host/host.ts";
-import { runCreation } from "../../src/image/build/run-creation.ts";
 import { createSchema, creatorOf } from "../../src/image/creators/creators.ts";
 import { missingTools } from "../../src/image/creators/missing-tools.ts";
-import { STORAGES } from "../../src/storage/detect.ts";
-import { RunnerError } from "../../src/text/errors.ts";
-import { cleanUpAfterEach, command, later, start } from "./harness.ts";
+import { cleanUpAfterEach, later, start } from "./harness.ts";
+import { type Created, runSteps } from "./run-steps.ts";
 import { makeKey, makePacmanRepository, makeRpmRepository, shell } from "./tiny-repositories.ts";
 
 const TOOLS =
@@ -40,13 +37,6 @@ afterAll(() => shell(`rm -rf --one-file-system ${BASE} ${FAST}`));
 
 cleanUpAfterEach();
 
-interface Created {
-  readonly tree: string;
-  /** The step that failed, and what all steps said. */
-  readonly failed: string | undefined;
-  readonly log: string;
-}
-
 interface Definition {
   readonly create: unknown;
   readonly name?: string;
@@ -55,65 +45,14 @@ interface Definition {
   readonly place?: string;
 }
 
-let counter = 0;
-
-const host: Host = {
-  ...openHost({ level: "quiet", signal: new AbortController().signal }),
-  driver: ["/src/dist/nspawn-runner"],
-};
-
-/** As a build does it; lines of ours are not in the log. */
+/** As a build does it. */
 async function createImage(definition: Definition): Promise<Created> {
   const { create, name = "trixie", packages = [], directory = BASE, place = BASE } = definition;
-  counter += 1;
-  const tree = `${place}/tree-${counter}`;
-  const work = `${place}/work-${counter}`;
-  const isSubvolume = place === BASE;
-  later(() =>
-    shell(
-      `rm -rf --one-file-system ${work}; ${isSubvolume ? "btrfs subvolume delete" : "rm -rf --one-file-system"} ${tree}`,
-    ),
-  );
-  await shell(`mkdir ${work}`);
   const request = v.parse(createSchema, create);
-  const steps = creatorOf(request).plan(request.options, { tree, work, packages, directory, name });
-  const store = {
-    rootDirectory: "/fs/btrfs/root",
-    storage: isSubvolume ? STORAGES.btrfs : STORAGES.overlay,
-  };
-  const draft = {
-    ...{ tree, work },
-    holdUnit: (unit: string) => {
-      mkdirSync(`${work}/${unit}`);
-      return `${work}/${unit}`;
-    },
-  };
-  let log = "";
-  let failed: string | undefined;
-  try {
-    await runCreation(host, store, {
-      ...{ steps, draft, limits: {}, timeoutSeconds: 600 },
-      log: {
-        ...{ path: "", isWhole: () => true, note: () => {}, lastLines: () => [] },
-        write: (bytes) => {
-          log += Buffer.from(bytes).toString();
-        },
-      },
-    });
-  } catch (error) {
-    if (!(error instanceof RunnerError)) throw error;
-    failed = error.message;
-  }
-  // Nothing that a creator mounts or starts stays.
-  expect(readFileSync("/proc/self/mounts", "utf8")).not.toContain(tree);
-  const units = await command(
-    "systemctl",
-    "list-units",
-    "--state=running",
-    "nspawn-runner-create-*",
+  const creator = creatorOf(request);
+  return runSteps(place, (context) =>
+    creator.plan(request.options, { ...context, packages, directory, name }),
   );
-  expect(units.stdout).toMatch(/^0 loaded units/m);
-  return { tree, failed, log: log.replace(/^# .*\n/gm, "") };
 }
 
 /** Fails with the whole log when the image was not made. */

@@ -61,6 +61,14 @@ elif kind == "long":
 elif kind == "devices":
     add("disk", type=tarfile.BLKTYPE, devmajor=7, devminor=0, mode=0o666)
     add("setuid", mode=0o4755)
+elif kind == "whiteout-device":
+    add("removed", type=tarfile.CHRTYPE, devmajor=0, devminor=0)
+elif kind == "root-is-link":
+    # CVE-2021-29136 of umoci before 0.4.7: what comes later goes through it.
+    link(".", victim)
+    add("planted")
+elif kind == "far-numbers":
+    add("far", uid=3000000, gid=4000000)
 else:
     sys.exit(kind)
 out.close()

@@ -53,6 +53,7 @@ describe("an archive", () => {
   const OUTSIDE = [
     ...["up", "absolute", "link-then-write", "link-chain", "file-over-link", "hard-link-out"],
     ...["hard-link-up", "directory-over-link", "whiteout", "overlay-attributes", "twins", "long"],
+    ...["root-is-link", "whiteout-device", "far-numbers"],
   ];
 
   test.each(OUTSIDE)("of kind %s writes nothing outside of its image", async (kind) => {
@@ -89,7 +90,10 @@ for member in tarfile.open(sys.argv[1]):
     const { runner, declare } = openDeclared(PLACE);
     declare("foreign", { create: { tar: archive } });
     expect((await runner.call("chroot-create", "foreign")).code).toBe(0);
-    const trees = await must('find "$1/foreign.v" -name setuid -o -name disk', PLACE.root);
+    // Devices are not made, and all else is.
+    const found = 'find "$1/foreign.v" -mindepth 2 -name setuid -o -type b -o -type c';
+    const trees = await must(found, PLACE.root);
+    expect(trees).toMatch(/^[^\n]+\/setuid\n$/);
     const as = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c"];
     for (const path of trees.trim().split("\n")) {
       expect((await start([...as, 'cat "$0" >/dev/null', path]).ended).stderr).toContain(
@@ -98,7 +102,7 @@ for member in tarfile.open(sys.argv[1]):
     }
     const machine = await runner.machine("foreign");
     const inside = await machine.run("#!/bin/sh\nhead -c 1 /disk 2>&1; stat -c %u /setuid");
-    expect(inside.stdout).toMatch(/(not permitted|denied|No such)/);
+    expect(inside.stdout).toContain("No such file");
   });
 });
 
