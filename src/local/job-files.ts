@@ -10,7 +10,7 @@ import type { Selection } from "./artifacts/selection.ts";
 import { tooLarge } from "./artifacts/too-large.ts";
 import { type PlannedCache, planCaches } from "./cache.ts";
 import type { JobRun } from "./job-run.ts";
-import type { Place } from "./job-scripts.ts";
+import type { Place, Script } from "./job-scripts.ts";
 import type { PipelineJob } from "./pipeline/plan-pipeline.ts";
 import type { Stages } from "./stages.ts";
 import type { Store } from "./store.ts";
@@ -140,10 +140,8 @@ export async function saveArtifacts(ending: Ending): Promise<void> {
   const files = [dotenv ?? []].flat().filter((each) => typeof each === "string");
   if (files.length > 0) {
     const path = run.store.dotenvOf(run.repository.commit.sha, run.job.name);
-    const argv = run.store.receive(path);
     const script = dotenvScript(place, expand(files));
-    if (await stages.pipe(step, script, { argv, maxBytes: DOTENV_MAX_BYTES }))
-      await run.store.keep(path);
+    await receive(ending, { step, script, path, maxBytes: DOTENV_MAX_BYTES });
   }
 }
 
@@ -151,18 +149,34 @@ export async function saveArtifacts(ending: Ending): Promise<void> {
 const DOTENV_MAX_BYTES = 32 * 1024;
 
 /** False when it has more than the caller allows; nothing is kept of it then. */
-async function keepArchive(
-  { stages, place, run }: Ending,
+const keepArchive = (
+  ending: Ending,
   { step, path }: { readonly step: string; readonly path: string },
+): Promise<boolean> =>
+  receive(ending, {
+    ...{ step, path, script: sendScript(ending.place) },
+    maxBytes: ending.run.artifacts.maxBytes,
+  });
+
+/** Keeps what a script prints under `path`, unless it is more than so much. */
+async function receive(
+  { stages, run }: Ending,
+  sent: {
+    readonly step: string;
+    readonly script: Script;
+    readonly path: string;
+    readonly maxBytes: number;
+  },
 ): Promise<boolean> {
-  const { maxBytes } = run.artifacts;
-  const argv = run.store.receive(path);
-  if (await stages.pipe(step, sendScript(place), { argv, maxBytes })) {
-    await run.store.keep(path);
-    return true;
+  const { step, script, path, maxBytes } = sent;
+  const draft = run.store.receive(path);
+  let whole = false;
+  try {
+    whole = await stages.pipe(step, script, { argv: draft.argv, maxBytes });
+  } finally {
+    await (whole ? draft.keep() : draft.drop());
   }
-  await run.store.drop(path);
-  return false;
+  return whole;
 }
 
 /** Unpacked by a process of who called us: what a machine sends is nothing for root to unpack. */

@@ -14,12 +14,17 @@ export interface Store {
   cacheOf(key: string): string;
   /** Whether there is such a file of an earlier job. */
   has(path: string): boolean;
-  /** The words of a command that keeps its input under `path`, until `keep` or `drop`. */
-  receive(path: string): readonly string[];
-  /** What was received is whole. */
-  keep(path: string): Promise<void>;
-  drop(path: string): Promise<void>;
+  /** What is to be under `path`, once it is whole. */
+  receive(path: string): Draft;
   readText(path: string): Promise<string>;
+}
+
+/** Beside the file itself: jobs that run at once may have the same cache. */
+export interface Draft {
+  /** The words of a command that takes it by its input. */
+  readonly argv: readonly string[];
+  keep(): Promise<void>;
+  drop(): Promise<void>;
 }
 
 const TEXT_MAX_BYTES = 64 * 1024;
@@ -41,12 +46,17 @@ export function openStore(
     dotenvOf: (sha, job) => `${root}/artifacts/${sha}/${hash(job)}.env`,
     cacheOf: (key) => `${root}/cache/${hash(key)}.tar`,
     has: (path) => host.files.probe(path)?.kind === "file",
-    receive: (path) => [...invoker.words, "sh", "-c", RECEIVE, "sh", path],
-    keep: async (path) => {
-      await exec("sh", "-c", KEEP, "sh", path, root);
-    },
-    drop: async (path) => {
-      await exec("rm", "-f", "--", path, `${path}.part`);
+    receive: (path) => {
+      const part = `${path}.${host.randomName(8)}.part`;
+      return {
+        argv: [...invoker.words, "sh", "-c", RECEIVE, "sh", part],
+        keep: async () => {
+          await exec("sh", "-c", KEEP, "sh", part, path, root);
+        },
+        drop: async () => {
+          await exec("rm", "-f", "--", part);
+        },
+      };
     },
     readText: (path) => exec("cat", "--", path),
   };
@@ -55,12 +65,13 @@ export function openStore(
 const RECEIVE = `set -e
 umask 077
 mkdir -p "\${1%/*}"
-exec cat >"$1.part"`;
+exec cat >"$1"`;
 
-/** Artifacts of the last few commits stay, and no more. */
+/** Artifacts of the last few commits stay, and no more; nor what nobody has written to for a day. */
 const KEEP = `set -e
-mv -f "$1.part" "$1"
-cd "$2/artifacts" 2>/dev/null || exit 0
+mv -f "$1" "$2"
+find "$3" -name '*.part' -mmin +1440 -delete
+cd "$3/artifacts" 2>/dev/null || exit 0
 ls -t | tail -n +6 | xargs -r rm -rf --`;
 
 /** Names of jobs and keys are a stranger's: no path is made of them. */

@@ -14,9 +14,7 @@ const DOCUMENT_START = /^---$/m;
  * pipeline, or nothing, and all its words.
  *
  * The document that it prints is not the pipeline: keywords that it does not know are lost in it, and
- * variables of the workflow's rule that it takes for the right one are put in. But when includes,
- * `extends` and `!reference` are resolved, it has the whole written as JSON, to see whether that goes in
- * circles, and nothing of the kind after that (4.75.1).
+ * variables of the workflow's rule that it takes for the right one are put in.
  */
 export async function runGitlabCiLocal(
   words: readonly string[],
@@ -33,11 +31,9 @@ export async function runGitlabCiLocal(
   const { exit } = process;
   const { stringify } = JSON;
   let resolved: string | undefined;
-  JSON.stringify = (value: unknown, ...how: never[]): string => {
-    const text = stringify(value, ...how);
-    if (isPipeline(value)) resolved = text;
-    return text;
-  };
+  takeResolved((text) => {
+    resolved = text;
+  });
   process.exit = (code) => {
     const [warnings = ""] = code === 0 ? printed.split(DOCUMENT_START, 1) : [printed];
     const words = stringify(`${warnings}\n${complained}`);
@@ -57,6 +53,36 @@ function keep(stream: object, take: (text: string) => void): void {
   Object.defineProperty(stream, "write", { value: write });
 }
 
-/** It begins with GitLab's own stages, whatever the file says. */
-const isPipeline = (value: unknown): boolean =>
+/**
+ * Once includes and `extends` are resolved, it goes through the keys of the file for their `!reference`,
+ * and after each it has the whole written as JSON, to see whether that goes in circles (4.75.1): after
+ * the last of them, it is resolved.
+ */
+function takeResolved(take: (text: string) => void): void {
+  const { stringify } = JSON;
+  const times = new WeakMap<object, number>();
+  JSON.stringify = (value: unknown, ...how: never[]): string => {
+    const text = stringify(value, ...how);
+    if (isPipeline(value)) {
+      const count = (times.get(value) ?? 0) + 1;
+      times.set(value, count);
+      if (count === Object.keys(value).length) {
+        take(text);
+        withoutOrder(value);
+      }
+    }
+    return text;
+  };
+}
+
+/** GitLab's own stages are there whatever the file says. */
+const isPipeline = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && "stages" in value;
+
+/** Names of copies ("test: [a, b]") are none to it. Whether there are such jobs, we look at ourselves. */
+function withoutOrder(pipeline: Record<string, unknown>): void {
+  for (const job of Object.values(pipeline)) {
+    if (typeof job !== "object" || job === null) continue;
+    for (const keyword of ["needs", "dependencies"]) Reflect.deleteProperty(job, keyword);
+  }
+}

@@ -206,6 +206,29 @@ describe("needs, dependencies and stages", () => {
   });
 });
 
+test.each([
+  ["needs of none", { needs: ["none"] }, 'has "none" in "needs", and there is no such job'],
+  ["dependencies of none", { dependencies: ["none"] }, 'has "none" in "dependencies"'],
+  ["needs of no such copy", { needs: ["copies 3/2"] }, 'has "copies 3/2" in "needs"'],
+  ["a rule's needs of none", { rules: [{ needs: ["none"] }] }, 'has "none" in "needs"'],
+  ["needs of a later stage", { needs: ["late"] }, '"late" in "needs", which is of no earlier'],
+  ["dependencies of the same stage", { dependencies: ["same"] }, "which is of no earlier stage"],
+  ["no such stage", { stage: "tset" }, 'is in the stage "tset", which "stages" has not'],
+])("%s are refused, whatever job is wanted", (_title, keywords, why) => {
+  const jobs = {
+    copies: { ...JOB, stage: "build", parallel: 2 },
+    same: JOB,
+    late: { ...JOB, stage: "deploy" },
+  };
+  expect(() => plan({ ...jobs, j: { ...JOB, ...keywords } })).toThrow(why);
+});
+
+test("needs that may be absent, and those of copies and of the same stage, are none to refuse", () => {
+  const needs = [{ job: "none", optional: true }, "copies 2/2", "same"];
+  const jobs = { copies: { ...JOB, stage: "build", parallel: 2 }, same: JOB };
+  expect(() => plan({ ...jobs, j: { ...JOB, needs, dependencies: ["same"] } })).not.toThrow();
+});
+
 test("workflow: rules that make no pipeline leave no job", () => {
   const pipeline = plan({ workflow: { rules: [{ if: "$CI_COMMIT_TAG" }] }, j: JOB });
   expect(pipeline.jobs).toEqual([]);

@@ -4,6 +4,7 @@
  */
 import type { Variables } from "../variables/expand.ts";
 import { expandVariables, refuseCircles } from "../variables/expand.ts";
+import { checkReferences } from "./check-references.ts";
 import type { DeclaredJob, DeclaredPipeline, Need, When } from "./declared-pipeline.ts";
 import { type Copy, copiesOf } from "./parallel.ts";
 import { evaluatePolicies, evaluateRules, type RuleFacts } from "./rules.ts";
@@ -37,6 +38,7 @@ export interface Pipeline {
 }
 
 export function planPipeline(declared: DeclaredPipeline, facts: PipelineFacts): Pipeline {
+  checkReferences(declared);
   const shared = sharedVariables(declared, facts);
   const jobs: PipelineJob[] = [];
   const absent = new Map<string, string>();

@@ -1,0 +1,1 @@
+int list_length(void) { return 0; } 
