@@ -44,14 +44,11 @@ const lowerFirst = (text: string): string => text.charAt(0).toLowerCase() + text
 
 /** What is well said by itself, and not beside the rest of the file. */
 export function findContradictions(settings: Settings): ConfigFault[] {
-  const faults: ConfigFault[] = [];
-  for (const key of ["network_allow", "network_deny"] as const) {
-    if (settings[key].length === 0 || settings.network === "private") continue;
-    const message = `"${key}" filters nothing with network = "${settings.network}": it needs "private"`;
-    faults.push({ path: [key], message });
-  }
+  const faults: ConfigFault[] = [...findIdleNetwork(settings), ...findIdleMaxima([], settings)];
   const numbers = new Map<string, number>();
-  for (const [index, { name, binds = [] }] of settings.rule.entries()) {
+  for (const [index, rule] of settings.rule.entries()) {
+    const { name, binds = [] } = rule;
+    faults.push(...findIdleMaxima(["rule", index], rule));
     const earlier = name === undefined ? undefined : numbers.get(name);
     if (earlier !== undefined) {
       const message = `"name" of rule ${index + 1} is that of rule ${earlier}`;
@@ -65,4 +62,42 @@ export function findContradictions(settings: Settings): ConfigFault[] {
     }
   }
   return faults;
+}
+
+/** Filters and openings where no job has a network that they could be of. */
+function findIdleNetwork(settings: Settings): ConfigFault[] {
+  const { network, rule } = settings;
+  const isPrivate =
+    network === "private" ||
+    rule.some(
+      ({ network: own, network_allow = [], network_deny = [] }) =>
+        own === "private" || (network === "host" && [...network_allow, ...network_deny].length > 0),
+    );
+  if (isPrivate) return [];
+  const does = {
+    network_allow: "filters",
+    network_deny: "filters",
+    network_open: "opens",
+  } as const;
+  return (["network_allow", "network_deny", "network_open"] as const)
+    .filter((key) => settings[key].length > 0)
+    .map((key) => ({
+      path: [key],
+      message: `"${key}" ${does[key]} nothing with network = "${network}": it needs "private"`,
+    }));
+}
+
+/** What a job may ask for at most, where it has more unasked. */
+function findIdleMaxima(
+  path: ConfigFault["path"],
+  said: { readonly [key: string]: unknown },
+): ConfigFault[] {
+  const prefix = path.length === 0 ? "job_" : "";
+  return ["memory", "cpus", "disk"].flatMap((name) => {
+    const [usual, max] = [said[prefix + name], said[`${prefix}${name}_max`]];
+    if (typeof usual !== "number" || typeof max !== "number" || max >= usual) return [];
+    const key = `${prefix}${name}_max`;
+    const message = `${nameOf([...path, key])} is less than ${prefix}${name}, which jobs have unasked`;
+    return [{ path: [...path, key], message }];
+  });
 }

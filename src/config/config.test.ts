@@ -35,11 +35,7 @@ test.each([
   ["a size of nothing", 'tmpfs_size = "0"', '"tmpfs_size" must be more than 0'],
   ["a size that is none", 'tmpfs_size = "lots"', '"tmpfs_size" must be a size'],
   ["a network that is none", 'network = "bridge"', '"network" invalid type'],
-  [
-    "a range with bits behind it",
-    'network_range = "10.1.2.3/16"',
-    '"network_range" must be a range',
-  ],
+  ["a range with bits behind it", 'network_range = "10.1.2.3/16"', 'such as "10.1.0.0/16"'],
   ["a range for one machine", 'network_range = "10.1.2.0/31"', "/8 to /29"],
   ["a resolver by name", 'network_resolvers = ["dns.test"]', "must be an IPv4 address"],
   ["a resolver on loopback", 'network_resolvers = ["127.0.0.53"]', "that machines can reach"],
@@ -48,6 +44,9 @@ test.each([
     'network_resolvers = ["1.1.1.1","1.1.1.1","1.1.1.1","1.1.1.1"]',
     "3 addresses",
   ],
+  ["a resolver of many", 'network_resolvers = ["224.0.0.251"]', "that machines can reach"],
+  ["a resolver twice", 'network_resolvers = ["1.1.1.1", "1.1.1.1"]', "must hold each once"],
+  ["an image that is none", 'default_image = "a/b"', "cannot be the name of an image"],
   ["a time that is none", "boot_timeout = 0", '"boot_timeout"'],
 ])("%s is refused", async (_title, text, message) => {
   await expect(parseConfig(text, "/c.toml")).rejects.toThrow(message);

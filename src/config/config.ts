@@ -6,6 +6,7 @@ import type { NetworkTarget } from "../network/network-target.ts";
 import type { AddressRange } from "../text/address.ts";
 import { RunnerError } from "../text/errors.ts";
 import { type ConfigFault, describeIssue, findContradictions } from "./config-faults.ts";
+import { findHostFaults } from "./host-faults.ts";
 import { chooseLimits, type LimitChoice } from "./limit-choice.ts";
 import { type Rule, toRule } from "./rule-settings.ts";
 import { type Settings, settingsSchema } from "./settings.ts";
@@ -56,7 +57,11 @@ export async function readConfig(host: Pick<Host, "files" | "environment">): Pro
       hints: ["Mend or unset the environment variable NSPAWN_RUNNER_CONFIG."],
     });
   }
-  return parseConfig(host.files.readText(path), path);
+  const text = host.files.readText(path);
+  const config = await parseConfig(text, path);
+  const faults = findHostFaults(host, config);
+  if (faults.length > 0) throw await unusable({ text, path }, faults);
+  return config;
 }
 
 /** Pure part of `readConfig`. */
@@ -83,18 +88,7 @@ function toConfig(settings: Settings, path: string): Config {
     buildNetwork: settings.build_network,
     networkRange: settings.network_range,
     networkResolvers: settings.network_resolvers,
-    jobLimits: chooseLimits({
-      memory: settings.job_memory,
-      memory_max: settings.job_memory_max,
-      swap: settings.job_swap,
-      cpus: settings.job_cpus,
-      cpus_max: settings.job_cpus_max,
-      cpu_weight: settings.job_cpu_weight,
-      io_weight: settings.job_io_weight,
-      tasks: settings.job_tasks,
-      disk: settings.job_disk,
-      disk_max: settings.job_disk_max,
-    }),
+    jobLimits: chooseLimits("job_", settings),
     bootTimeoutSeconds: settings.boot_timeout,
     buildMissing: settings.build_missing,
     jobPackages: settings.job_packages

@@ -1,43 +1,35 @@
 /** What an administrator says of the limits of jobs' machines, for all jobs or in one rule. */
 
-/** What is absent stays as it was. */
-export interface LimitChoice {
-  readonly memoryBytes?: number | undefined;
+/** As the settings are named in a rule; for all jobs each begins with `job_`. */
+const SETTINGS = {
+  memoryBytes: "memory",
   /** What a job may ask for; less than `memoryBytes` means nothing. So for all of them. */
-  readonly memoryMaxBytes?: number | undefined;
-  readonly swapBytes?: number | undefined;
-  readonly cpus?: number | undefined;
-  readonly cpusMax?: number | undefined;
-  readonly cpuWeight?: number | undefined;
-  readonly ioWeight?: number | undefined;
-  readonly tasks?: number | undefined;
-  readonly diskBytes?: number | undefined;
-  readonly diskMaxBytes?: number | undefined;
-}
+  memoryMaxBytes: "memory_max",
+  swapBytes: "swap",
+  cpus: "cpus",
+  cpusMax: "cpus_max",
+  cpuWeight: "cpu_weight",
+  ioWeight: "io_weight",
+  tasks: "tasks",
+  diskBytes: "disk",
+  diskMaxBytes: "disk_max",
+} as const;
 
-/** As the settings are named, without `job_`. */
-interface LimitSettings {
-  readonly memory?: number | undefined;
-  readonly memory_max?: number | undefined;
-  readonly swap?: number | undefined;
-  readonly cpus?: number | undefined;
-  readonly cpus_max?: number | undefined;
-  readonly cpu_weight?: number | undefined;
-  readonly io_weight?: number | undefined;
-  readonly tasks?: number | undefined;
-  readonly disk?: number | undefined;
-  readonly disk_max?: number | undefined;
-}
+type LimitName = keyof typeof SETTINGS;
 
-export const chooseLimits = (settings: LimitSettings): LimitChoice => ({
-  memoryBytes: settings.memory,
-  memoryMaxBytes: settings.memory_max,
-  swapBytes: settings.swap,
-  cpus: settings.cpus,
-  cpusMax: settings.cpus_max,
-  cpuWeight: settings.cpu_weight,
-  ioWeight: settings.io_weight,
-  tasks: settings.tasks,
-  diskBytes: settings.disk,
-  diskMaxBytes: settings.disk_max,
-});
+/** What is absent stays as it was. */
+export type LimitChoice = { readonly [Name in LimitName]?: number | undefined };
+
+type LimitSettings<Prefix extends string> = {
+  readonly [Name in LimitName as `${Prefix}${(typeof SETTINGS)[Name]}`]?: number | undefined;
+};
+
+export function chooseLimits<Prefix extends "" | "job_">(
+  prefix: Prefix,
+  settings: LimitSettings<Prefix>,
+): LimitChoice {
+  const said: Readonly<Record<string, number | undefined>> = settings;
+  return Object.fromEntries(
+    Object.entries(SETTINGS).map(([name, setting]) => [name, said[prefix + setting]]),
+  );
+}

@@ -4,10 +4,7 @@ import { CAPABILITIES } from "../machine/capabilities.ts";
 import type { HostBind } from "../machine/loosening.ts";
 import { CONTROL_INSIDE, RUNTIME_DIRECTORY } from "../machine/machine-paths.ts";
 import { nearestName } from "../text/nearest.ts";
-import { ONCE, once } from "./values.ts";
-
-/** Absolute, and spelled as the kernel would: no "..", no "." and no "//" in it. */
-const PATH = /^(?:\/(?!\.{1,2}(?:\/|$))[^/\0:]+)+$/;
+import { isPlainPath, ONCE, once } from "./values.ts";
 
 /** Whether one of both is below the other, or both are the same. */
 const isOneWith = (one: string, other: string): boolean =>
@@ -22,18 +19,24 @@ const TAKEN_INSIDE = ["/proc", "/sys", "/dev", CONTROL_INSIDE];
 const TAKEN_OUTSIDE = ["/proc", "/sys", "/dev", RUNTIME_DIRECTORY];
 
 /** Whether a bind would show a machine what others are made of, such as the directory of all images. */
-export const bindsOver = (bind: HostBind, directory: string): boolean =>
-  isOneWith(bind.source, directory);
+export const bindsOver = ({ source }: Pick<HostBind, "source">, directory: string): boolean =>
+  isOneWith(source, directory);
+
+/** What of the host no machine may see, as half a sentence; nothing for all else. */
+export function sourceFault(source: string): string | undefined {
+  const taken = TAKEN_OUTSIDE.find((path) => isOneWith(source, path));
+  return taken === undefined ? undefined : `cannot be over "${taken}" of the host`;
+}
 
 /** Of "/srv/data", "/srv/data:/data" or "/srv/data:/data:rw"; what is wrong with it otherwise. */
 export function parseBind(text: string): HostBind | string {
   const [source = "", target = source, mode = "ro", ...more] = text.split(":");
-  if (more.length > 0 || !PATH.test(source) || !PATH.test(target)) {
+  if (more.length > 0 || !isPlainPath(source) || !isPlainPath(target)) {
     return 'must be absolute paths without ".." and ":", such as "/srv/data:/data"';
   }
   if (mode !== "ro" && mode !== "rw") return 'must end in ":ro" or ":rw", or in neither';
-  const outside = TAKEN_OUTSIDE.find((path) => isOneWith(source, path));
-  if (outside !== undefined) return `cannot be over "${outside}" of the host`;
+  const outside = sourceFault(source);
+  if (outside !== undefined) return outside;
   const inside = TAKEN_INSIDE.find((path) => isOneWith(target, path));
   if (inside !== undefined) return `cannot be over "${inside}" of the machine`;
   return { source, target, writable: mode === "rw" };
@@ -52,7 +55,7 @@ const bind = v.pipe(
 const device = v.pipe(
   v.string(),
   v.check(
-    (path) => PATH.test(path) && path.startsWith("/dev/"),
+    (path) => isPlainPath(path) && path.startsWith("/dev/") && !/\s/.test(path),
     'must be the absolute path of a device, such as "/dev/kvm"',
   ),
 );

@@ -5,6 +5,7 @@ import type { NetworkTarget } from "../network/network-target.ts";
 import type { LimitChoice } from "./limit-choice.ts";
 import { chooseLimits } from "./limit-choice.ts";
 import { looseningEntries } from "./loosening-settings.ts";
+import { imageFault, pattern, patterns, projectFault, refFault } from "./patterns.ts";
 import {
   limitEntries,
   type NetworkKind,
@@ -19,18 +20,15 @@ const text = v.pipe(
   v.regex(/^[^\p{Cc}]{1,200}$/u, "must be 1 to 200 characters on one line"),
 );
 const number = v.pipe(v.number(), v.integer(), v.minValue(1));
-const globs = v.pipe(
-  v.array(text),
-  v.minLength(1, "must hold at least one: a rule for nothing is of no use"),
-  v.check(once, ONCE),
-  v.title("list of patterns"),
+const projectOrNumber = v.lazy((input) =>
+  typeof input === "number" ? number : pattern(projectFault),
 );
 
 /** All of those that are there must hold. Titles and descriptions are the reference (`script/docs`). */
 export const conditionEntries = {
   projects: v.optional(
     v.pipe(
-      v.array(v.union([text, number], "must be a pattern, or GitLab's number of a project")),
+      v.array(projectOrNumber),
       v.minLength(1, "must hold at least one: a rule for nothing is of no use"),
       v.check(once, ONCE),
       v.title("list of patterns and numbers"),
@@ -50,13 +48,15 @@ export const conditionEntries = {
   ),
   branches: v.optional(
     v.pipe(
-      globs,
+      patterns(refFault("heads")),
       v.description(
         "Branches that the job runs for. Those of merge requests are `refs/merge-requests/…`.",
       ),
     ),
   ),
-  tags: v.optional(v.pipe(globs, v.description("Git tags that the job runs for."))),
+  tags: v.optional(
+    v.pipe(patterns(refFault("tags")), v.description("Git tags that the job runs for.")),
+  ),
   protected: v.optional(
     v.pipe(
       v.boolean(),
@@ -65,7 +65,10 @@ export const conditionEntries = {
     ),
   ),
   images: v.optional(
-    v.pipe(globs, v.description("Images, by the name that the job asks for or by their own.")),
+    v.pipe(
+      patterns(imageFault),
+      v.description("Images, by the name that the job asks for or by their own."),
+    ),
   ),
 };
 
@@ -82,12 +85,15 @@ export const consequenceEntries = {
   ),
   network_allow: v.optional(
     v.pipe(
-      networkTargets,
+      networkTargets("allow"),
       v.description("All that it reaches, instead of the setting's; everything when empty."),
     ),
   ),
   network_deny: v.optional(
-    v.pipe(networkTargets, v.description("What it never reaches, besides what is denied already.")),
+    v.pipe(
+      networkTargets("deny"),
+      v.description("What it never reaches, besides what is denied already."),
+    ),
   ),
   ...limitEntries,
   ...looseningEntries,
@@ -170,7 +176,7 @@ export function toRule(settings: RuleSettings, index: number): Rule {
       network: settings.network,
       allow: settings.network_allow,
       deny: settings.network_deny,
-      limits: chooseLimits(settings),
+      limits: chooseLimits("", settings),
       loosening: {
         nesting: settings.nesting,
         devices: settings.devices,

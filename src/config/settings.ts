@@ -3,7 +3,8 @@
  * settings is here.
  */
 import * as v from "valibot";
-import { isLoopback, parseAddress, parseRange } from "../text/address.ts";
+import { formatRange, isLoopback, parseAddress, parseRange, rangeAround } from "../text/address.ts";
+import { isImageName } from "../text/names.ts";
 import { ruleSchema } from "./rule-settings.ts";
 import {
   absolutePath,
@@ -11,6 +12,8 @@ import {
   limitEntries,
   networkKind,
   networkTargets,
+  ONCE,
+  once,
   seconds,
   size,
   someMemory,
@@ -36,15 +39,17 @@ const addressRange = v.pipe(
     ) {
       return range;
     }
+    const around = rangeAround(dataset.value);
     addIssue({
-      message: `must be a range of private IPv4 addresses, /${NETWORK_PREFIX_MIN} to /${NETWORK_PREFIX_MAX}, such as "10.213.0.0/16"`,
+      message: `must be a range of private IPv4 addresses, /${NETWORK_PREFIX_MIN} to /${NETWORK_PREFIX_MAX}, such as "${around === undefined ? "10.213.0.0/16" : formatRange(around)}"`,
     });
     return NEVER;
   }),
   v.title("range of private addresses"),
 );
+/** From 224.0.0.0 on there are groups and what is reserved. */
 const isServer = (address: number | undefined): boolean =>
-  address !== undefined && address !== 0 && !isLoopback(address);
+  address !== undefined && address >>> 24 > 0 && address >>> 24 < 224 && !isLoopback(address);
 
 const resolvers = v.pipe(
   v.array(
@@ -56,6 +61,7 @@ const resolvers = v.pipe(
       ),
     ),
   ),
+  v.check(once, ONCE),
   v.maxLength(3, "can hold 3 addresses: more are ignored by the C library"),
   v.title("list of addresses"),
 );
@@ -75,7 +81,12 @@ export const entries = {
     "/etc/nspawn-runner",
   ),
   default_image: v.optional(
-    v.pipe(v.string(), v.title("name"), v.description("The image of jobs that name none.")),
+    v.pipe(
+      v.string(),
+      v.check(isImageName, "cannot be the name of an image"),
+      v.title("name"),
+      v.description("The image of jobs that name none."),
+    ),
   ),
   storage: v.optional(
     v.pipe(
@@ -116,7 +127,7 @@ export const entries = {
   ),
   network_allow: v.optional(
     v.pipe(
-      networkTargets,
+      networkTargets("allow"),
       v.description(
         "All that jobs' machines with a network of their own reach; everything outside when empty.",
       ),
@@ -125,14 +136,14 @@ export const entries = {
   ),
   network_deny: v.optional(
     v.pipe(
-      networkTargets,
+      networkTargets("deny"),
       v.description("What they never reach. A rule adds to it and takes nothing away."),
     ),
     [],
   ),
   network_open: v.optional(
     v.pipe(
-      networkTargets,
+      networkTargets("open"),
       v.description(
         "What jobs' machines reach also on this host itself, such as a registry there, and whatever is denied; GitLab, where it is on this host, is reached anyway.",
       ),

@@ -1,12 +1,21 @@
 /** What settings take: the kinds of values of `config.toml`. */
 import * as v from "valibot";
 import { parseNetworkTarget } from "../network/network-target.ts";
+import { targetFault } from "../network/target-fault.ts";
+import { formatRange, rangeAround } from "../text/address.ts";
 import { parseSize } from "../text/sizes.ts";
+
+/** Absolute, and spelled as the kernel would: no "..", no "." and no "//" in it, none at its end. */
+export const isPlainPath = (path: string): boolean =>
+  /^(?:\/(?!\.{1,2}(?:\/|$))[^/\p{Cc}]+)+$/u.test(path);
 
 export const absolutePath = v.pipe(
   v.string(),
-  v.regex(/^\/[^\0]*$/, 'must be an absolute path, such as "/var/lib/nspawn-runner"'),
   v.transform((path) => path.replace(/(?<=.)\/+$/, "")),
+  v.check(
+    isPlainPath,
+    'must be an absolute path without ".." and "//", such as "/var/lib/nspawn-runner"',
+  ),
   v.title("absolute path"),
 );
 export const seconds = v.pipe(
@@ -43,23 +52,33 @@ export const once = <Item>(list: readonly Item[]): boolean =>
   new Set(list.map((item) => JSON.stringify(item))).size === list.length;
 export const ONCE = "must hold each once";
 
-const networkTarget = v.pipe(
-  v.string(),
-  v.rawTransform(({ dataset, addIssue, NEVER }) => {
-    const target = parseNetworkTarget(dataset.value);
-    if (target !== undefined) return target;
-    addIssue({
-      message:
-        'must be an IPv4 address, a range or a name, with a port or without, such as "192.0.2.0/24" or "registry.example.com:443"',
-    });
-    return NEVER;
-  }),
-);
-export const networkTargets = v.pipe(
-  v.array(networkTarget),
-  v.check(once, ONCE),
-  v.title("list of addresses, ranges and names, each with `:port` or without"),
-);
+const networkTarget = (list: "allow" | "deny" | "open") =>
+  v.pipe(
+    v.string(),
+    v.rawTransform(({ dataset, addIssue, NEVER }) => {
+      const target = parseNetworkTarget(dataset.value);
+      const fault =
+        target === undefined ? describeNoTarget(dataset.value) : targetFault(list, target);
+      if (target !== undefined && fault === undefined) return target;
+      addIssue({ message: fault ?? "" });
+      return NEVER;
+    }),
+  );
+
+function describeNoTarget(text: string): string {
+  const [place = "", port] = text.split(":");
+  const around = rangeAround(place);
+  return around === undefined
+    ? 'must be an IPv4 address, a range or a name, with a port or without, such as "192.0.2.0/24" or "registry.example.com:443"'
+    : `has bits behind its prefix; did you mean "${formatRange(around)}${port === undefined ? "" : `:${port}`}"?`;
+}
+
+export const networkTargets = (list: "allow" | "deny" | "open") =>
+  v.pipe(
+    v.array(networkTarget(list)),
+    v.check(once, ONCE),
+    v.title("list of addresses, ranges and names, each with `:port` or without"),
+  );
 
 export const cpus = v.pipe(
   v.number(),

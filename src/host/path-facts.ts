@@ -2,7 +2,7 @@
 import type { Stats } from "node:fs";
 
 export interface PathFacts {
-  readonly kind: "file" | "directory" | "link" | "other";
+  readonly kind: "file" | "directory" | "link" | "device" | "other";
   readonly inode: number;
   readonly device: number;
   readonly uid: number;
@@ -19,7 +19,9 @@ export function toFacts(facts: Stats): PathFacts {
         ? "directory"
         : facts.isSymbolicLink()
           ? "link"
-          : "other",
+          : facts.isCharacterDevice() || facts.isBlockDevice()
+            ? "device"
+            : "other",
     inode: facts.ino,
     device: facts.dev,
     uid: facts.uid,

@@ -93,22 +93,24 @@ export async function gatherJob(
   const { rootDirectory } = config;
   requireRootDirectory(host, rootDirectory);
   // An alias of an image that was not built yet is one that can be built.
-  const imageName = resolveAlias(host, rootDirectory, chooseImage(request, config));
+  const chosen = chooseImage(request, config);
+  const imageName = resolveAlias(host, rootDirectory, chosen);
   const names = parsePackageRequest(request.packages);
   if (names !== undefined && config.jobPackages === undefined) throw packagesRefused();
   const storage = await chooseStorage(host, { directory: rootDirectory, kind: config.storage });
   const store = { rootDirectory, storage };
   const image = (await isToBeBuilt(host, config, imageName))
     ? undefined
-    : findImage(host, rootDirectory, chooseImage(request, config));
+    : findAsked(host, config, request);
   const found = image && describe(host, store, image);
   const { terms } = decideJob(host, config, {
     identity: request.identity,
-    images: [chooseImage(request, config), imageName],
+    images: [chosen, imageName],
     imageLimits: found?.settings.limits ?? {},
   });
   // Refused before its image is built; whether it asks for too much, its image has a say in.
   const grant = grantJob(terms, found === undefined ? NO_WISHES : request.wishes);
+  requireDevices(host, grant);
   return {
     request,
     store,
@@ -139,6 +141,37 @@ export function chooseImage(
       `Or, on the host, set default_image in "${config.path}", or --default-image in prepare_args.`,
     ],
   });
+}
+
+/** Else nspawn would not start, and name no rule. */
+function requireDevices(host: Pick<Host, "files">, { loosening, lines }: Grant): void {
+  const missing = loosening.devices.find((path) => host.files.probe(path) === undefined);
+  if (missing === undefined) return;
+  throw new RunnerError({
+    kind: "system",
+    message: `The job's machine is to have the device "${missing}", which this host has not.`,
+    hints: [...lines.slice(-1), "Mend that rule, or load the kernel module that makes the device."],
+  });
+}
+
+/** Throws a job error when it is not there and the job has asked for it, else a system error. */
+function findAsked(host: Host, config: Config, request: PrepareRequest): Image {
+  try {
+    return findImage(host, config.rootDirectory, chooseImage(request, config));
+  } catch (error) {
+    if (!(error instanceof RunnerError) || request.image !== undefined) throw error;
+    throw new RunnerError({
+      kind: "system",
+      message: "Cannot use the default image of jobs that name none.",
+      hints: [
+        request.defaultImage === undefined
+          ? `Mend default_image in "${config.path}".`
+          : "Mend --default-image in prepare_args of GitLab Runner's config.toml.",
+        ...error.hints,
+      ],
+      cause: error,
+    });
+  }
 }
 
 /** Whether it is declared and missing. What knows the declarations is loaded only then. */

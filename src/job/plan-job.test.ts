@@ -1,15 +1,15 @@
 /** `prepare --dry-run`: the plan as text, and a host on which nothing has changed. */
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { makeSystem } from "../../test/fakes/fake-commands.ts";
 import { BTRFS, EXT4, type FakeDisk, type FileSystem, XFS } from "../../test/fakes/fake-disk.ts";
 import { openComputer } from "../../test/fakes/fake-host.ts";
 import { prepareAction } from "../cli/prepare.ts";
 import type { StorageKind } from "../storage/storage.ts";
 
-function openPlace(kind: StorageKind, fileSystem: FileSystem) {
+function openPlace(kind: StorageKind, fileSystem: FileSystem, more = "") {
   const computer = openComputer({ mounts: { "/images": fileSystem } });
   const { disk } = computer;
-  const text = `root_directory = "/images"\nstorage = "${kind}"\n`;
+  const text = `root_directory = "/images"\nstorage = "${kind}"\n${more}`;
   disk.create("open", "/config.toml", { kind: "file", mode: 0o644, text });
   makeSystem(disk, "/images/debian");
   return computer;
@@ -95,4 +95,39 @@ test("an image that is declared and missing is built first", async () => {
 
 test("an image that nothing declares is the author's to mend", async () => {
   await expect(dryRun("overlay", EXT4, { image: "trixy" })).rejects.toThrow("There is no image");
+});
+
+describe("a job that names no image", () => {
+  const failing = async (toml: string, defaultImage?: string): Promise<unknown> => {
+    const { start } = openPlace("overlay", EXT4, toml);
+    const { host } = start({ environment: { NSPAWN_RUNNER_CONFIG: "/config.toml" } });
+    const options = { dryRun: true, ...(defaultImage === undefined ? {} : { defaultImage }) };
+    return prepareAction({ host, version: "0" }, undefined, options).catch((error) => error);
+  };
+
+  test.each([
+    ["the setting", 'default_image = "debain"\n', undefined, 'default_image in "/config.toml"'],
+    ["the option", "", "debain", "--default-image in prepare_args"],
+    ["the option, of no name", "", "a/b", "--default-image in prepare_args"],
+  ])("is not to blame for %s", async (_title, toml, option, hint) => {
+    const error = await failing(toml, option);
+    expect(error).toMatchObject({ kind: "system", cause: { kind: "job" } });
+    expect(error).toMatchObject({ hints: expect.arrayContaining([expect.stringContaining(hint)]) });
+  });
+
+  test("is its author's where there is no default one", async () => {
+    expect(await failing("")).toMatchObject({ kind: "job" });
+  });
+});
+
+test("a device that this host has not is told of with who has decided it", async () => {
+  const rule = '[[rule]]\nname = "kvm"\ndevices = ["/dev/kvm"]\n';
+  const { start } = openPlace("overlay", EXT4, rule);
+  const { host } = start({ environment: { NSPAWN_RUNNER_CONFIG: "/config.toml" } });
+  const act = () => prepareAction({ host, version: "0" }, "debian", { dryRun: true });
+  await expect(act()).rejects.toMatchObject({
+    kind: "system",
+    message: `The job's machine is to have the device "/dev/kvm", which this host has not.`,
+    hints: ['Loosened: devices /dev/kvm (rule 1 "kvm").', expect.anything()],
+  });
 });

@@ -70,10 +70,15 @@ export function checkTree<Plan extends Rooted>(
   return plan as Checked<Plan>; // Looked at just above.
 }
 
-function describe(tree: Pick<Tree, "readLink">, kind: Kind | "other", path: string): string {
+function describe(
+  tree: Pick<Tree, "readLink">,
+  kind: Kind | "device" | "other",
+  path: string,
+): string {
   switch (kind) {
     case "link":
       return `a link to "${escapeUntrusted(tree.readLink(path) ?? "")}"`;
+    case "device":
     case "other":
       return "a device, a socket or a FIFO";
     default:

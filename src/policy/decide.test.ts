@@ -49,7 +49,7 @@ test.each([
   ["a project by its number", "projects = [17]", without("project"), "yes"],
   ["another number", "projects = [18]", without("project"), "no"],
   ["a path that is not known", 'projects = ["group/**"]', without("project"), "maybe"],
-  ["a number beside a path", 'projects = ["x", 17]', without("project"), "yes"],
+  ["a number beside a path", 'projects = ["x/y", 17]', without("project"), "yes"],
   ["a number that is not known", "projects = [17]", without("projectId"), "maybe"],
   ["one of two users", "users = [1, 42]", JOB, "yes"],
   ["another user", "users = [1]", JOB, "no"],
@@ -73,8 +73,8 @@ test.each([
   ["protected", "protected = true", JOB, "yes"],
   ["not protected", "protected = false", JOB, "no"],
   ["not known to be protected", "protected = false", without("protected"), "maybe"],
-  ["nothing known at all", 'projects = ["x"]\nusers = [1]', { kind: "job" }, "maybe"],
-  ["a fact that is known to be wrong", 'projects = ["x"]\nusers = [1]', without("user"), "no"],
+  ["nothing known at all", 'projects = ["x/y"]\nusers = [1]', { kind: "job" }, "maybe"],
+  ["a fact that is known to be wrong", 'projects = ["x/y"]\nusers = [1]', without("user"), "no"],
   ["a person", 'projects = ["**"]', PERSON, "no"],
   ["a person, and only the image", 'images = ["deb*"]', PERSON, "yes"],
 ] as const)("%s", async (_title, condition, identity, expected) => {
@@ -213,7 +213,7 @@ test.each([
   ["any number of processors where none is set", "", { cpus: 64 }, { cpus: 64 }],
   [
     "a maximum below the usual means nothing",
-    "job_cpus = 2\njob_cpus_max = 1\n",
+    "job_cpus_max = 1\n[[rule]]\ncpus = 2\n",
     { cpus: 2 },
     { cpus: 2 },
   ],

@@ -33,6 +33,7 @@ export function describeTree(host: Pick<StorageHost, "files">, tree: string, pat
       return [`${line} ${files.readText(`${tree}${path}`)}`];
     case "link":
       return [`${line} ${files.readLink(`${tree}${path}`)}`];
+    case "device":
     case "other":
       return [line];
   }

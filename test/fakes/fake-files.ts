@@ -61,9 +61,17 @@ export function openFakeFiles(
       return `\0${node.kind} ${text.length} ${node.modifiedMs}\0`;
     },
     realPath: (path) => {
-      const node = disk.look(path, false);
-      if (node?.kind !== "link") disk.need("realpath", path);
-      return node?.kind === "link" && node.target.startsWith("/") ? node.target : path;
+      disk.need("realpath", path);
+      const resolve = (at: string): string => {
+        const slash = at.lastIndexOf("/");
+        if (slash < 0) return "";
+        const above = resolve(at.slice(0, slash));
+        const real = `${above}${at.slice(slash)}`;
+        const node = disk.look(real, false);
+        if (node?.kind !== "link") return real;
+        return resolve(node.target.startsWith("/") ? node.target : `${above}/${node.target}`);
+      };
+      return resolve(path);
     },
     readText: (path, sizeMaxBytes = Number.POSITIVE_INFINITY) => {
       const text = textAt(path);
