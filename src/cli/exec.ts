@@ -6,6 +6,7 @@ import { RunnerError } from "../text/errors.ts";
 import { escapeUntrusted } from "../text/escape.ts";
 import { parseSize } from "../text/sizes.ts";
 import type { Action } from "./context.ts";
+import { requireRoot } from "./machine-name.ts";
 
 interface ExecOptions {
   readonly image?: string;
@@ -29,6 +30,7 @@ export const execAction: Action<[readonly string[], ExecOptions]> = async (
   jobs,
   options,
 ) => {
+  requireRoot(host);
   const { variables, files } = readVariablesFile(host, options.variablesFile);
   const code = await execLocalJobs(host, {
     select: selectionOf(jobs, options),

@@ -1,6 +1,8 @@
 /** `gc`: what crashes left goes, and what a firewall loaded anew has removed comes back. */
 import { readConfig } from "../config/config.ts";
+import type { Host } from "../host/host.ts";
 import { type ChoresRequest, doChores, findChores } from "../image/chores.ts";
+import { findDeadScratches, removeDeadScratch } from "../local/scratch.ts";
 import { listKept } from "../storage/empty-trash.ts";
 import type { Action } from "./context.ts";
 import { openImageStore } from "./image-store.ts";
@@ -14,6 +16,7 @@ export const gcAction: Action<[{ dryRun?: boolean }]> = async ({ host }, options
     rootDirectory,
     openStore: () => openImageStore(host, config),
     packages: config.jobPackages ?? { count: 0, bytes: 0 },
+    others: [{ what: "what killed calls of exec have left", find: () => findExecChores(host) }],
   };
   let done = true;
   if (options.dryRun) {
@@ -27,3 +30,9 @@ export const gcAction: Action<[{ dryRun?: boolean }]> = async ({ host }, options
   }
   return done ? "success" : "system";
 };
+
+const findExecChores = (host: Host) =>
+  findDeadScratches(host).map((name) => ({
+    what: `remove what the killed call "${name}" of exec has left`,
+    act: () => removeDeadScratch(host, name),
+  }));

@@ -15,6 +15,12 @@ export interface LockKind {
 
 export const LOCK_ORDER: readonly LockKind[] = [
   {
+    path: /\/exec\/[^/]+$/,
+    name: "exec: `/run/nspawn-runner/exec/NAME`",
+    guards: "the directory that a call of `exec` works in, from gc and from other calls",
+    held: "until it ends",
+  },
+  {
     path: /\/preparing\/[^/]+$/,
     name: "preparing: `/run/nspawn-runner/preparing/MACHINE`",
     guards: "a machine that is being made, from gc",

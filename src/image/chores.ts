@@ -24,10 +24,12 @@ export interface ChoresRequest {
   readonly rootDirectory: string;
   readonly openStore: () => Promise<ImageStore>;
   readonly packages: ExtendedLimits;
+  /** Of rooms that this one knows nothing of. */
+  readonly others: readonly Place[];
 }
 
 /** Where there may be something to do: found once what comes before is done. */
-interface Place {
+export interface Place {
   readonly what: string;
   readonly find: () => readonly Chore[] | Promise<readonly Chore[]>;
 }
@@ -71,7 +73,7 @@ async function look(host: Host, { what, find }: Place): Promise<readonly Chore[]
 }
 
 async function* places(host: Host, request: ChoresRequest): AsyncGenerator<Place> {
-  const { rootDirectory, packages } = request;
+  const { rootDirectory, packages, others } = request;
   // First: until then, machines that live may reach what they must not.
   yield {
     what: "what the firewall of machines' networks lacks",
@@ -80,6 +82,7 @@ async function* places(host: Host, request: ChoresRequest): AsyncGenerator<Place
   yield { what: "what is left of machines", find: () => findMachineChores(host, rootDirectory) };
   yield { what: "interfaces without a machine", find: () => findLinkChores(host) };
   yield { what: "firewall rules without a machine", find: () => findRulesChores(host) };
+  yield* others;
   if (host.files.probe(rootDirectory) === undefined) return;
   const store = await request.openStore();
   yield { what: "drafts of killed commands", find: () => findDraftChores(host, store) };

@@ -1,6 +1,7 @@
 /** `exec`: jobs of the local `.gitlab-ci.yml`, through the very stages GitLab Runner would call. */
 import type { Host } from "../host/host.ts";
 import { RunnerError } from "../text/errors.ts";
+import { onlyWarn } from "../text/only-warn.ts";
 import type { JobEnd } from "./job-end.ts";
 import type { JobRun } from "./job-run.ts";
 import { openEventLog, printEvent } from "./log/event-log.ts";
@@ -21,6 +22,7 @@ import { openRepository, type Repository } from "./repository/repository.ts";
 import { readRuleFacts } from "./repository/rule-facts.ts";
 import { runJob } from "./run-job.ts";
 import { runJobs, runTries } from "./run-jobs.ts";
+import { findDeadScratches, openScratch, removeDeadScratch } from "./scratch.ts";
 import { openStore } from "./store.ts";
 import type { Variables } from "./variables/expand.ts";
 import { pipelineVariables } from "./variables/predefined.ts";
@@ -62,24 +64,20 @@ interface Session {
  * 2 when a job could not be run. Leaves the work tree alone.
  */
 export async function execLocalJobs(host: Host, request: ExecRequest): Promise<number> {
-  const scratch = `/tmp/nspawn-runner-exec-${host.randomName(10)}`;
-  // Others pass through to what is theirs, and see no names.
-  host.files.createDirectory(scratch, 0o711);
-  try {
-    const session = await openSession(host, request, scratch);
-    const { repository, kind, predefined } = session;
-    const declared = await readPipeline(host, session);
-    checkNames(declared, namesOf(request));
-    const pipeline = planPipeline(declared, {
-      ...(await readRuleFacts(repository, kind, { declared, predefined })),
-      predefined,
-      pinned: { ...request.variables, ...request.files },
-    });
-    return await runChosen(host, session, pipeline);
-  } finally {
-    // By a command: git directories of the caller's are large.
-    await host.processes.run(["rm", "-rf", "--", scratch]);
-  }
+  await onlyWarn(host.log, "remove what killed calls of exec have left", async () => {
+    for (const name of findDeadScratches(host)) await removeDeadScratch(host, name);
+  });
+  await using scratch = await openScratch(host);
+  const session = await openSession(host, request, scratch.path);
+  const { repository, kind, predefined } = session;
+  const declared = await readPipeline(host, session);
+  checkNames(declared, namesOf(request));
+  const pipeline = planPipeline(declared, {
+    ...(await readRuleFacts(repository, kind, { declared, predefined })),
+    predefined,
+    pinned: { ...request.variables, ...request.files },
+  });
+  return await runChosen(host, session, pipeline);
 }
 
 async function openSession(host: Host, request: ExecRequest, scratch: string): Promise<Session> {

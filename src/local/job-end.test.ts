@@ -3,12 +3,11 @@ import { checkDefinition } from "../image/definition/check-definition.ts";
 import { RunnerError } from "../text/errors.ts";
 import { parseImageName } from "../text/names.ts";
 import { definitionLine, imageHints } from "./image-hint.ts";
-import { formatEnd, isTriedAgain, type JobEnd, verdictOf } from "./job-end.ts";
+import { formatEnd, isTriedAgain, type JobEnd, type RunEnd, verdictOf } from "./job-end.ts";
 import { parsePipeline } from "./pipeline/declared-pipeline.ts";
 import { formatSummary } from "./pipeline/format-summary.ts";
 import { type PipelineJob, planPipeline } from "./pipeline/plan-pipeline.ts";
 import { nextFor, type Scheduled, type State } from "./pipeline/schedule.ts";
-import type { ScriptEnd } from "./stages.ts";
 
 function job(keywords: object): PipelineJob {
   const [planned] = planPipeline(parsePipeline({ j: { script: ["x"], ...keywords } }), {
@@ -19,8 +18,9 @@ function job(keywords: object): PipelineJob {
   return planned;
 }
 
-const exited = (code: number): ScriptEnd => ({ kind: "exited", code });
-const LATE: ScriptEnd = { kind: "out of time" };
+const exited = (code: number): RunEnd => ({ kind: "exited", code });
+const LATE: RunEnd = { kind: "out of time" };
+const CANCELLED: RunEnd = { kind: "cancelled" };
 const notRun = (kind: "system" | "job" | "usage"): JobEnd => ({
   kind: "not run",
   error: new RunnerError({ kind, message: "Cannot." }),
@@ -38,6 +38,7 @@ test.each([
   ],
   ["another code", { allow_failure: { exit_codes: [3] } }, exited(4), "failed"],
   ["its time was over", { allow_failure: true }, LATE, "failed, which is allowed"],
+  ["its cancellation", { allow_failure: true }, CANCELLED, "failed"],
   ["a code is no time", { allow_failure: { exit_codes: [3] } }, LATE, "failed"],
 ])("the verdict of %s", (_title, keywords, end, verdict) => {
   expect(verdictOf(job(keywords), end)).toBe(verdict as never);
@@ -67,6 +68,7 @@ test.each([
   [{}, exited(3), "ERROR: Job failed: exit code 3"],
   [{ allow_failure: true }, exited(3), "ERROR: Job failed (allowed to fail): exit code 3"],
   [{}, LATE, "ERROR: Job failed: execution took longer than its timeout"],
+  [{}, CANCELLED, "ERROR: Job failed: canceled"],
 ])("the last line of %p that ended with %p", (keywords, end, line) => {
   expect(formatEnd(job(keywords), end)).toBe(line);
 });

@@ -4,9 +4,15 @@ import type { RunnerError } from "../text/errors.ts";
 import type { PipelineJob } from "./pipeline/plan-pipeline.ts";
 import type { ScriptEnd } from "./stages.ts";
 
+/** Of a job that was run. */
+export type RunEnd =
+  | ScriptEnd
+  /** A person has told us to end; whatever its script has ended with, it was not let come to its end. */
+  | { readonly kind: "cancelled" };
+
 /** Of one try. */
 export type JobEnd =
-  | ScriptEnd
+  | RunEnd
   /** It could not be run, or not to its end; who is to blame is in the error. */
   | { readonly kind: "not run"; readonly error: RunnerError };
 
@@ -16,6 +22,7 @@ const isSuccess = (end: JobEnd): boolean => end.kind === "exited" && end.code ==
 
 export function verdictOf(job: PipelineJob, end: JobEnd): Verdict {
   if (isSuccess(end)) return "passed";
+  if (end.kind === "cancelled") return "failed";
   const { allowFailure } = job;
   const allowed =
     typeof allowFailure === "boolean"
@@ -49,7 +56,7 @@ export function isTriedAgain(job: PipelineJob, end: JobEnd, tries: number): bool
 }
 
 /** The last line of the log of a job that was run, in GitLab Runner's words. */
-export function formatEnd(job: PipelineJob, end: ScriptEnd): string {
+export function formatEnd(job: PipelineJob, end: RunEnd): string {
   const allowed = verdictOf(job, end) === "failed, which is allowed" ? " (allowed to fail)" : "";
   switch (end.kind) {
     case "exited":
@@ -58,5 +65,7 @@ export function formatEnd(job: PipelineJob, end: ScriptEnd): string {
         : `ERROR: Job failed${allowed}: exit code ${end.code}`;
     case "out of time":
       return `ERROR: Job failed${allowed}: execution took longer than its timeout`;
+    case "cancelled":
+      return "ERROR: Job failed: canceled";
   }
 }

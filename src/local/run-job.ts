@@ -2,6 +2,7 @@
 import type { Host } from "../host/host.ts";
 import { escapeUntrusted } from "../text/escape.ts";
 import type { PlannedCache } from "./cache.ts";
+import type { RunEnd } from "./job-end.ts";
 import {
   downloadArtifacts,
   type Ending,
@@ -17,7 +18,7 @@ import { type Place, prepareScript, shellFrame, sourcesScript, userScript } from
 import { leftOut } from "./pipeline/not-here.ts";
 import { prepareSources, type Sources } from "./repository/sources.ts";
 import { ignoredOf, readSourceWish } from "./source-wish.ts";
-import { openStages, type ScriptEnd, type Stages } from "./stages.ts";
+import { openStages, type Stages } from "./stages.ts";
 import { expandText, expandVariables, type Variables } from "./variables/expand.ts";
 import { jobVariables } from "./variables/predefined.ts";
 
@@ -25,7 +26,7 @@ import { jobVariables } from "./variables/predefined.ts";
 const TIMEOUT_SECONDS = 3600;
 
 /** Throws when the job could not be run; that is not its author's fault, or a usage error. */
-export async function runJob(host: Host, run: JobRun): Promise<ScriptEnd> {
+export async function runJob(host: Host, run: JobRun): Promise<RunEnd> {
   const { job, store, repository } = run;
   const timeoutSeconds = job.declared.timeout ?? TIMEOUT_SECONDS;
   const jobId = String(host.clock.nowMs() % 1_000_000_000);
@@ -98,7 +99,7 @@ export async function runJob(host: Host, run: JobRun): Promise<ScriptEnd> {
     if (end.kind === "out of time") return end;
     failed = end.code !== 0;
     await finish({ stages, place, run, success: end.code === 0 }, caches);
-    return end;
+    return host.signal.aborted ? { kind: "cancelled" } : end;
   } finally {
     if (failed && place !== undefined && !host.signal.aborted)
       await attend(host, run, { stages, place });
