@@ -11,10 +11,9 @@ import type { BuildMachine } from "../build/build-machine.ts";
 import type { Definition } from "../definition/definition.ts";
 import { inventoryName } from "../definition/host-pattern.ts";
 import type { Draft } from "../draft.ts";
-import { passedOn } from "../passed-on.ts";
-import { readConfiguration } from "./configuration.ts";
 import { hintsFor } from "./hints.ts";
-import { type AnsibleFacts, type AnsiblePlan, planPlaybook } from "./plan-playbook.ts";
+import { layOutPlaybook } from "./lay-out-playbook.ts";
+import type { AnsibleFacts, AnsiblePlan } from "./plan-playbook.ts";
 import {
   findRequirements,
   isInstalled,
@@ -102,36 +101,21 @@ async function runAnsible(
 
 function layOut(
   host: Host,
-  run: Preparation,
+  { definition, draft, connects, timeoutSeconds }: Preparation,
   requirements: Requirements | undefined,
   more: Pick<AnsibleFacts, "words" | "machine"> = { words: [], machine: undefined },
 ): AnsiblePlan {
-  const { definition, draft } = run;
-  const { directory } = definition;
+  const { directory, name, path } = definition;
   const installed = requirements !== undefined && isInstalled(host, requirements);
-  const plan = planPlaybook({
-    ...more,
-    unit: `nspawn-runner-ansible-${host.randomName(10)}.service`,
-    programs: {
-      playbook: requireProgram(host, "ansible-playbook"),
-      galaxy: host.processes.which("ansible-galaxy") ?? "ansible-galaxy",
-    },
-    environment: passedOn(host),
-    image: definition.name,
+  return layOutPlaybook(host, {
+    ...{ ...more, connects, directory },
+    image: name,
     work: `${draft.work}/ansible`,
-    playbook: definition.path,
-    directory,
-    configuration: readConfiguration(host, directory),
+    playbook: path,
     requirements: installed ? undefined : requirements?.path,
     installed: installed ? requirements.kept : undefined,
-    passwd: exists(host, "/etc/passwd") ? host.files.readText("/etc/passwd") : "",
-    connects: run.connects,
-    timeMaxSeconds: run.timeoutSeconds,
+    timeMaxSeconds: timeoutSeconds,
   });
-  for (const path of plan.directories) host.files.ensureDirectory(path, 0o700);
-  host.files.setOwner(plan.state, plan.owner);
-  for (const { path, text, mode } of plan.files) host.files.writeText(path, text, mode);
-  return plan;
 }
 
 const exists = (host: Pick<Host, "files">, path: string): boolean =>
@@ -168,15 +152,4 @@ function readResult(host: Host, plan: AnsiblePlan, definition: Definition): Play
   }
   const { ok, changed, failed, skipped } = read.output;
   return { ok, changed, failed, skipped };
-}
-
-/** Throws a system error when there is none. */
-function requireProgram(host: Pick<Host, "processes">, name: string): string {
-  const path = host.processes.which(name);
-  if (path !== undefined) return path;
-  throw new RunnerError({
-    kind: "system",
-    message: `This host has no "${name}", which the definition's tasks need.`,
-    hints: ["Install it: apt-get install ansible"],
-  });
 }

@@ -28,9 +28,11 @@ async function lint(words: readonly string[], ansible?: string): Promise<string[
   const { findings } = await lintDefinitions(
     {
       files: openFiles(),
-      userId: 0,
+      // Root's Ansible is in a sandbox: `test/lab/security/playbooks.test.ts`.
+      userId: 1000,
+      randomName: () => "x",
       environment: { PATH: ansible === undefined ? "" : `/nowhere:${top}` },
-      processes: { run },
+      processes: { run, which: () => undefined },
       log: { info: (text) => said.push(text) },
     },
     { directories: [top], rootDirectory: `${top}/root`, words },

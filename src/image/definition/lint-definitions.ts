@@ -4,18 +4,16 @@ import type { Host } from "../../host/host.ts";
 import { RunnerError } from "../../text/errors.ts";
 import { escapeUntrusted } from "../../text/escape.ts";
 import { isImageName, parseImageName } from "../../text/names.ts";
-import { readConfiguration } from "../ansible/configuration.ts";
 import { findRequirements, isInstalled } from "../ansible/requirements.ts";
 import { creatorOf } from "../creators/creators.ts";
 import { probeImage } from "../find-image.ts";
-import { searchPaths } from "./ansible-places.ts";
 import {
   type CheckedDefinition,
   checkDefinition,
   type DefinitionFile,
 } from "./check-definition.ts";
 import { type Child, checkParents } from "./check-parents.ts";
-import { checkSyntax, hasAnsible, isAbsence } from "./check-syntax.ts";
+import { checkSyntax, hasAnsible, isAbsence, type SyntaxHost } from "./check-syntax.ts";
 import { checkUsedFiles } from "./check-used-files.ts";
 import {
   type FoundDefinitions,
@@ -28,8 +26,7 @@ import {
 } from "./find-definitions.ts";
 import type { Finding } from "./finding.ts";
 
-interface LintHost extends Pick<Host, "files" | "environment" | "userId"> {
-  readonly processes: Pick<Host["processes"], "run">;
+interface LintHost extends SyntaxHost {
   readonly log: Pick<Host["log"], "info">;
 }
 
@@ -110,10 +107,7 @@ async function lintSyntax(
     // Who is not root cannot see which are installed.
     const installed =
       requirements !== undefined && host.userId === 0 && isInstalled(host, requirements);
-    const environment = installed
-      ? searchPaths(directory, readConfiguration(host, directory), requirements.kept)
-      : {};
-    const finding = await checkSyntax(host, file, environment);
+    const finding = await checkSyntax(host, file, installed ? requirements.kept : undefined);
     if (finding === undefined) continue;
     if (requirements !== undefined && !installed && isAbsence(finding)) {
       host.log.info(

@@ -108,3 +108,20 @@ test("what is delegated to the host reads files of root, has a /tmp of its own, 
   expect(created.stderr).toMatch(/beside\.yaml:\d+:7: warning: this runs on the host that builds/);
   expect(existsSync("/tmp/made-here")).toBe(false);
 });
+
+test("what a playbook runs when it is only read, by a lint of root's, changes nothing either", async () => {
+  const { runner, declare, directory } = openDeclared(btrfs);
+  const places = ["/etc", "/root", "/var/lib", directory, "/fs/btrfs/root", "/run"];
+  const script = `id -u >&2; for place in ${places.join(" ")}; do touch $place/lint-was-here && echo could; done; echo other.yml`;
+  writeFileSync(`${directory}/other.yml`, "- hosts: all\n  tasks: [{nosuch_module: {}}]\n");
+  declare(
+    "read",
+    from,
+    `- import_playbook: ${JSON.stringify(`{{ lookup('pipe', ${JSON.stringify(`(${script}) 2>/dev/null`)}) }}`)}\n`,
+  );
+  const linted = await runner.call("chroot-lint", "read");
+  // It was run: what it named was read.
+  expect(linted.stdout).toContain("nosuch_module");
+  for (const place of places) expect(existsSync(`${place}/lint-was-here`)).toBe(false);
+  expect((await command("sh", "-c", "ls -d /run/nspawn-runner/lint-*")).code).not.toBe(0);
+});
