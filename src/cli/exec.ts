@@ -36,7 +36,18 @@ export const execAction: Action<[readonly string[], ExecOptions]> = async (
     select: selectionOf(jobs, options),
     worktree: options.worktree === true,
     onFailure: options.shellOnFailure ? "shell" : options.keep ? "keep" : "clean up",
-    output: options.json ? "json" : "text",
+    output: {
+      kind: options.json ? "json" : "text",
+      // A shell, or the word where a kept machine is, has no place beneath a table.
+      openTable:
+        host.terminal && !options.shellOnFailure && !options.keep
+          ? (await import("./job-table.ts")).openJobTable
+          : undefined,
+    },
+    choose:
+      host.terminal && !options.json
+        ? async (...asked) => (await import("./choose-one.ts")).chooseOne(...asked)
+        : undefined,
     image: options.image,
     variables: { ...variables, ...Object.fromEntries((options.variable ?? []).map(parseVariable)) },
     files,

@@ -1,18 +1,17 @@
 /** `exec`: jobs of the local `.gitlab-ci.yml`, through the very stages GitLab Runner would call. */
 import type { Host } from "../host/host.ts";
 import { RunnerError } from "../text/errors.ts";
+import { escapeUntrusted } from "../text/escape.ts";
 import { onlyWarn } from "../text/only-warn.ts";
+import type { ChooseOne } from "./choice.ts";
 import type { JobEnd } from "./job-end.ts";
 import type { JobRun } from "./job-run.ts";
-import { openEventLog, printEvent } from "./log/event-log.ts";
-import { openFoldingLog } from "./log/folding-log.ts";
 import type { JobLog } from "./log/job-log.ts";
-import { openNamedLog } from "./log/named-log.ts";
-import { openPlainLog } from "./log/plain-log.ts";
+import { type OutputWish, openOutput } from "./output.ts";
 import { findPrograms, resolvePipeline } from "./parser/resolve-pipeline.ts";
 import { checkNames, chooseJobs, jobsFrom, jobsOfStage } from "./pipeline/choose-jobs.ts";
 import { type DeclaredPipeline, parsePipeline } from "./pipeline/declared-pipeline.ts";
-import { formatJobs } from "./pipeline/format-jobs.ts";
+import { formatJob, formatJobs } from "./pipeline/format-jobs.ts";
 import { artifactSourcesOf } from "./pipeline/needs.ts";
 import { refuseWhatIsNotHere } from "./pipeline/not-here.ts";
 import { choosePipelineKind, type Event, type PipelineKind } from "./pipeline/pipeline-kind.ts";
@@ -45,7 +44,9 @@ export interface ExecRequest {
   /** Where artifacts go, besides to later jobs. */
   readonly artifacts: JobRun["artifacts"];
   readonly onFailure: JobRun["onFailure"];
-  readonly output: "text" | "json";
+  readonly output: OutputWish;
+  /** Asks which job, where a person sits at a terminal and has named none. */
+  readonly choose: ChooseOne | undefined;
 }
 
 interface Session {
@@ -122,34 +123,60 @@ function namesOf({ select }: ExecRequest): readonly string[] {
 
 async function runChosen(host: Host, session: Session, pipeline: Pipeline): Promise<number> {
   const { request } = session;
+  const names = await nameJobs(host, request, pipeline);
+  if (names === undefined) return 0;
   const { select } = request;
-  if (select.kind === "jobs" && select.names.length === 0 && pipeline.jobs.length !== 1) {
-    host.print(formatJobs(pipeline));
-    return 0;
-  }
-  const named = chooseJobs(pipeline, namesOf(request));
+  const named = chooseJobs(pipeline, names);
   const jobs = chooseBy(pipeline, select, named);
   const given = Object.keys({ ...request.variables, ...request.files });
   // Of a whole pipeline, what cannot be run is left out; a job that a person names is refused.
   const here = jobs.filter((job) => named.includes(job) || !isElsewhere(host, job));
   for (const job of here) refuseWhatIsNotHere(job, given);
+  const output = openOutput(host, here, request.output);
   const run = {
+    ...output,
     pipeline,
     jobs: here,
     named: select.kind === "jobs" ? here : named,
-    openLog: (job: PipelineJob) => openLog(host, request, { job, among: here }),
     runOnce: (job: PipelineJob, log: JobLog) => runOnce(host, session, { job, pipeline, log }),
-    onEnd: (job: PipelineJob, end: JobEnd) => {
-      if (request.output === "json") printEvent(host, endEvent(job, end));
-    },
     tellsErrors: here.length > 1,
-    summary: request.output === "text",
   };
   const [only, ...more] = here;
-  if (only === undefined || more.length > 0) return (await runJobs(host, run)) ? 0 : 1;
+  if (only === undefined || more.length > 0) {
+    const { green, rows } = await runJobs(host, run);
+    await output.close(rows);
+    return green ? 0 : 1;
+  }
   const end = await runTries(host, run, only);
   if (end.kind === "not run") throw end.error;
   return end.kind === "exited" ? end.code : 1;
+}
+
+/** Of jobs by name, which; nothing when there are several, and nobody has said: they are shown. */
+async function nameJobs(
+  host: Host,
+  request: ExecRequest,
+  pipeline: Pipeline,
+): Promise<readonly string[] | undefined> {
+  const names = namesOf(request);
+  if (request.select.kind !== "jobs" || names.length > 0) return names;
+  const [only, ...more] = pipeline.jobs;
+  if (only !== undefined && more.length === 0) return [only.name];
+  if (only === undefined || request.choose === undefined) {
+    host.print(formatJobs(pipeline));
+    return undefined;
+  }
+  const choices = pipeline.stages.flatMap((stage) =>
+    pipeline.jobs
+      .filter(({ declared }) => declared.stage === stage)
+      .map((job) => ({
+        group: escapeUntrusted(stage, 80),
+        value: job.name,
+        line: formatJob(pipeline, job),
+      })),
+  );
+  const chosen = await request.choose("Which job?", choices, { signal: host.signal });
+  return chosen === undefined ? undefined : [chosen];
 }
 
 function chooseBy(
@@ -159,7 +186,7 @@ function chooseBy(
 ): readonly PipelineJob[] {
   switch (select.kind) {
     case "jobs":
-      return select.names.length === 0 ? pipeline.jobs : named;
+      return named;
     case "stage":
       return jobsOfStage(pipeline, select.stage);
     case "from":
@@ -175,25 +202,6 @@ function isElsewhere(host: Host, job: PipelineJob): boolean {
   }
   return job.declared.trigger;
 }
-
-function openLog(
-  host: Host,
-  request: ExecRequest,
-  { job, among }: { readonly job: PipelineJob; readonly among: readonly PipelineJob[] },
-): JobLog {
-  if (request.output === "json") return openEventLog(host, job.name);
-  if (among.length === 1) return host.terminal ? openFoldingLog(host) : openPlainLog(host);
-  const width = Math.min(24, Math.max(...among.map(({ name }) => name.length)));
-  return openNamedLog(host, job.name.padEnd(width));
-}
-
-const endEvent = (job: PipelineJob, end: JobEnd) =>
-  ({
-    event: "job",
-    job: job.name,
-    status: end.kind === "exited" ? (end.code === 0 ? "passed" : "failed") : end.kind,
-    ...(end.kind === "exited" ? { code: end.code } : {}),
-  }) as const;
 
 async function runOnce(
   host: Host,

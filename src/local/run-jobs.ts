@@ -3,10 +3,10 @@ import type { Host } from "../host/host.ts";
 import { formatError } from "../text/format-error.ts";
 import { formatEnd, isTriedAgain, type JobEnd, verdictOf } from "./job-end.ts";
 import type { JobLog } from "./log/job-log.ts";
-import { formatSummary } from "./pipeline/format-summary.ts";
+import type { SummaryRow } from "./pipeline/format-summary.ts";
 import { predecessorsOf } from "./pipeline/needs.ts";
 import type { Pipeline, PipelineJob } from "./pipeline/plan-pipeline.ts";
-import { nextFor, type Scheduled } from "./pipeline/schedule.ts";
+import { nextFor, type Scheduled, type State } from "./pipeline/schedule.ts";
 
 export interface JobsRun {
   readonly pipeline: Pipeline;
@@ -20,8 +20,13 @@ export interface JobsRun {
   readonly tellsErrors: boolean;
   /** Told of what becomes of each. */
   onEnd?(job: PipelineJob, end: JobEnd): void;
-  /** Whether what became of them is printed as a table. */
-  readonly summary: boolean;
+  onState?(job: PipelineJob, state: State): void;
+}
+
+export interface JobsEnd {
+  /** What may fail does not count. */
+  readonly green: boolean;
+  readonly rows: readonly SummaryRow[];
 }
 
 /** Tries a job as often as its `retry` says. */
@@ -49,8 +54,7 @@ interface Slot extends Scheduled {
   ms: number | undefined;
 }
 
-/** Whether the pipeline is green: what may fail does not count. */
-export async function runJobs(host: Host, run: JobsRun): Promise<boolean> {
+export async function runJobs(host: Host, run: JobsRun): Promise<JobsEnd> {
   const chosen = new Set(run.jobs.map(({ name }) => name));
   const slots = run.jobs.map(
     (job): Slot => ({
@@ -65,42 +69,49 @@ export async function runJobs(host: Host, run: JobsRun): Promise<boolean> {
   );
   const atOnce = Math.max(1, Number((await host.processes.exec(["nproc"])).trim()));
   const running = new Map<Slot, Promise<void>>();
+  const become = (slot: Slot, state: State): void => {
+    slot.state = state;
+    run.onState?.(slot.job, state);
+  };
   const begin = (slot: Slot): void => {
-    slot.state = "running";
+    become(slot, "running");
     running.set(
       slot,
-      runSlot(host, run, slot).finally(() => running.delete(slot)),
+      runSlot(host, run, { slot, become }).finally(() => running.delete(slot)),
     );
   };
   try {
     for (;;) {
-      if (!settle(host, slots, { running: running.size, atOnce, begin })) break;
+      if (!settle(host, slots, { running: running.size, atOnce, begin, become })) break;
       await Promise.race(running.values());
     }
   } finally {
     // A fault of ours leaves no job behind that goes on in a directory that is removed.
     await Promise.allSettled(running.values());
   }
-  if (run.summary) {
-    host.print(
-      formatSummary(
-        slots.map(({ job, state, ms }) => ({
-          stage: job.declared.stage,
-          name: job.name,
-          state,
-          ms,
-        })),
-      ),
-    );
-  }
-  return slots.every(({ state }) => state !== "failed" && state !== "waiting");
+  return {
+    green: slots.every(({ state }) => state !== "failed" && state !== "waiting"),
+    rows: slots.map(({ job, state, ms }) => ({
+      stage: job.declared.stage,
+      name: job.name,
+      state,
+      ms,
+    })),
+  };
 }
+
+type Become = (slot: Slot, state: State) => void;
 
 /** Begins, skips or leaves what can be; whether anything runs then. */
 function settle(
   host: Host,
   slots: readonly Slot[],
-  how: { readonly running: number; readonly atOnce: number; begin(slot: Slot): void },
+  how: {
+    readonly running: number;
+    readonly atOnce: number;
+    readonly begin: (slot: Slot) => void;
+    readonly become: Become;
+  },
 ): boolean {
   let { running } = how;
   for (let again = true; again; ) {
@@ -108,7 +119,7 @@ function settle(
     for (const slot of slots) {
       const next = host.signal.aborted ? undefined : nextFor(slot, slots);
       if (next === "skip" || next === "leave") {
-        slot.state = next === "skip" ? "skipped" : "manual";
+        how.become(slot, next === "skip" ? "skipped" : "manual");
         again = true;
       } else if (next === "run" && running < how.atOnce && !groupIsBusy(slot, slots)) {
         how.begin(slot);
@@ -127,9 +138,13 @@ const groupIsBusy = (slot: Slot, slots: readonly Slot[]): boolean =>
       state === "running" && job.declared.resource_group === slot.job.declared.resource_group,
   );
 
-async function runSlot(host: Host, run: JobsRun, slot: Slot): Promise<void> {
+async function runSlot(
+  host: Host,
+  run: JobsRun,
+  { slot, become }: { readonly slot: Slot; readonly become: Become },
+): Promise<void> {
   const startedAt = host.clock.elapsedMs();
   const end = await runTries(host, run, slot.job);
   slot.ms = host.clock.elapsedMs() - startedAt;
-  slot.state = verdictOf(slot.job, end);
+  become(slot, verdictOf(slot.job, end));
 }

@@ -35,3 +35,52 @@ test("what we do is one line each, and a job that fails gets a shell", async () 
   await terminal.awaitText("Job failed: exit code 1");
   expect(await terminal.ended).toBe(1);
 });
+
+const SEVERAL = `
+one: { stage: build, script: [echo the first] }
+two: { needs: [one], script: [echo the second] }
+`;
+
+test("without a job, one is chosen", async () => {
+  const { directory } = await openProject(runner, { ".gitlab-ci.yml": SEVERAL });
+  const words = ["env", "-C", directory, "nspawn-runner", "exec"];
+  const terminal = openTerminal(words, runner.environment);
+  await terminal.awaitText("Which job?");
+  await terminal.awaitText("build");
+  await terminal.awaitText("two  needs one");
+  terminal.type("\u001b[B\r");
+  await terminal.awaitText('Running job "two"');
+  await terminal.awaitText("the second\r\n");
+  expect(await terminal.ended).toBe(0);
+});
+
+test("who chooses none has none", async () => {
+  const { directory } = await openProject(runner, { ".gitlab-ci.yml": SEVERAL });
+  const words = ["env", "-C", directory, "nspawn-runner", "exec"];
+  const terminal = openTerminal(words, runner.environment);
+  await terminal.awaitText("two  needs one");
+  terminal.type("\u0003");
+  expect(await terminal.ended).toBe(0);
+  await expect(terminal.awaitText("Running job")).rejects.toThrow();
+});
+
+test("several jobs are a table that moves, and what has failed is told beneath it", async () => {
+  const { directory } = await openProject(runner, {
+    ".gitlab-ci.yml": `${SEVERAL}
+bad: { needs: [one], script: [echo it is broken, sleep 1, exit 3] }
+last: { stage: deploy, script: [echo never] }
+`,
+  });
+  const words = ["env", "-C", directory, "nspawn-runner", "exec", "--all"];
+  const terminal = openTerminal(words, runner.environment);
+  await terminal.awaitText("build  one");
+  await terminal.awaitText("test  bad");
+  // What it says last stands below its line for as long as it runs.
+  await terminal.awaitText("it is broken");
+  await terminal.awaitText("deploy  last  skipped");
+  await terminal.awaitText("bad, at its end:");
+  await terminal.awaitText("ERROR: Job failed: exit code 3");
+  await terminal.awaitText("test    bad   FAILED");
+  await terminal.awaitText("deploy  last  skipped");
+  expect(await terminal.ended).toBe(1);
+});

@@ -3,19 +3,21 @@ import { escapeUntrusted } from "../../text/escape.ts";
 import type { Pipeline, PipelineJob } from "./plan-pipeline.ts";
 
 export function formatJobs(pipeline: Pipeline): string {
-  const names = pipeline.jobs.map(({ name }) => shown(name).length);
-  const width = Math.min(40, Math.max(0, ...names));
   const stages = pipeline.stages.flatMap((stage) => {
     const jobs = pipeline.jobs.filter(({ declared }) => declared.stage === stage);
     if (jobs.length === 0) return [];
-    return [
-      shown(stage),
-      ...jobs.map((job) => `  ${shown(job.name).padEnd(width)}${notesOf(job)}`),
-    ];
+    return [shown(stage), ...jobs.map((job) => `  ${formatJob(pipeline, job)}`)];
   });
   const absent = [...pipeline.absent].map(([name, why]) => `  ${shown(name)}: ${why}`);
   const rest = absent.length === 0 ? [] : ["Not in this pipeline:", ...absent];
   return [...stages, ...rest].map((line) => `${line.trimEnd()}\n`).join("");
+}
+
+/** One of them, in columns with the others. */
+export function formatJob(pipeline: Pipeline, job: PipelineJob): string {
+  const names = pipeline.jobs.map(({ name }) => shown(name).length);
+  const width = Math.min(40, Math.max(0, ...names));
+  return `${shown(job.name).padEnd(width)}${notesOf(job)}`.trimEnd();
 }
 
 const shown = (text: string): string => escapeUntrusted(text, 80);
