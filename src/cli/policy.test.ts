@@ -97,13 +97,12 @@ test("a job that is known", async () => {
       images = ["deploy*"]: no, image "stable", its name is "debian"
 
     Its machine gets:
-      network        private (setting network)
-      network_allow  everything (setting network_allow)
-      network_deny   169.254.169.254 (setting network_deny)
-      memory         4G (rule 2)
-      memory_max     8G (setting job_memory_max)
-      tasks          4096 (this host's default)
-      devices        /dev/kvm (rule 2)
+      Limits: memory 4G (rule 2), tasks 4096 (this host's default).
+      Network: private (setting network), denied 169.254.169.254 (setting network_deny).
+      Loosened: devices /dev/kvm (rule 2).
+
+    It may ask for:
+      up to memory 8G (setting job_memory_max), by NSPAWN_MEMORY
     "
   `);
 });
@@ -136,12 +135,11 @@ test("a job of which little is known", async () => {
       images = ["deploy*"]: no, image "debian"
 
     Its machine gets:
-      network        private (setting network)
-      network_allow  everything (setting network_allow)
-      network_deny   169.254.169.254 (setting network_deny)
-      memory         2G (setting job_memory)
-      memory_max     8G (setting job_memory_max)
-      tasks          500 (rule 3, which may be for this job)
+      Limits: memory 2G (setting job_memory), tasks 500 (rule 3, which may be for this job).
+      Network: private (setting network), denied 169.254.169.254 (setting network_deny).
+
+    It may ask for:
+      up to memory 8G (setting job_memory_max), by NSPAWN_MEMORY
     "
   `);
 });
@@ -174,7 +172,8 @@ test("a job that is refused", async () => {
     Rule 4 is not for it:
       images = ["deploy*"]: no, image "debian"
 
-    It is refused: forks run elsewhere (rule 1 "no strangers").
+    It fails, for its author to mend:
+      This host refuses the job: forks run elsewhere (rule 1 "no strangers").
     "
   `);
 });
@@ -210,14 +209,12 @@ test("a job response that was kept", async () => {
       → network_allow = registry.test:443, 192.0.2.0/24
 
     Its machine gets:
-      network        private (setting network)
-      network_allow  registry.test:443, 192.0.2.0/24 (rule 4)
-      network_deny   169.254.169.254 (setting network_deny)
-      memory         2G (setting job_memory)
-      memory_max     8G (setting job_memory_max)
-      tasks          500 (rule 3)
-      nesting        true (rule 3)
-      binds          /srv/data, /srv/out:/out:rw (rule 3)
+      Limits: memory 2G (setting job_memory), tasks 500 (rule 3).
+      Network: private (setting network), allowed registry.test:443, 192.0.2.0/24 (rule 4), denied 169.254.169.254 (setting network_deny).
+      Loosened: nesting (rule 3), binds /srv/data, /srv/out:/out:rw (rule 3).
+
+    It may ask for:
+      up to memory 8G (setting job_memory_max), by NSPAWN_MEMORY
     "
   `);
 });

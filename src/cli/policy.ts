@@ -1,8 +1,9 @@
 /** `policy`: explains what the rules of the configuration make of a job. */
 import { readConfig } from "../config/config.ts";
 import { explainPolicy } from "../job/explain-policy.ts";
-import { readJobResponse } from "../job/job-request.ts";
+import { readJobResponse, readJobVariable } from "../job/job-request.ts";
 import type { Job } from "../policy/job-identity.ts";
+import { WISH_VARIABLES } from "../policy/job-wishes.ts";
 import { RunnerError } from "../text/errors.ts";
 import { escapeUntrusted } from "../text/escape.ts";
 import type { Action } from "./context.ts";
@@ -17,6 +18,9 @@ interface PolicyOptions {
   readonly branch?: string;
   readonly tag?: string;
   readonly protected?: boolean;
+  readonly memory?: string;
+  readonly cpus?: string;
+  readonly disk?: string;
 }
 
 export const policyAction: Action<[PolicyOptions]> = async ({ host }, options) => {
@@ -33,9 +37,21 @@ export const policyAction: Action<[PolicyOptions]> = async ({ host }, options) =
     });
   }
   const identity = saved?.identity ?? jobOf(options);
-  host.print(explainPolicy(host, config, { identity, image }));
+  const variable =
+    options.job === undefined ? wishesOf(options) : readJobVariable(host, options.job);
+  host.print(explainPolicy(host, config, { identity, image, variable }));
   return "success";
 };
+
+/** What it would set its variables to. */
+const wishesOf =
+  (options: PolicyOptions) =>
+  (name: string): string | undefined =>
+    ({
+      [WISH_VARIABLES.memory]: options.memory,
+      [WISH_VARIABLES.cpus]: options.cpus,
+      [WISH_VARIABLES.disk]: options.disk,
+    })[name];
 
 /** What is left out is not known. */
 function jobOf(options: PolicyOptions): Job {

@@ -242,7 +242,10 @@ function addTools(add: Add): void {
     .option("--branch <name>", "the branch that it runs for")
     .option("--tag <name>", "the git tag that it runs for")
     .option("--protected", "that branch or tag is protected")
-    .option("--no-protected", "it is not");
+    .option("--no-protected", "it is not")
+    .option("--memory <size>", "what it asks for by NSPAWN_MEMORY")
+    .option("--cpus <number>", "by NSPAWN_CPUS")
+    .option("--disk <size>", "by NSPAWN_DISK");
   add("gc", "remove what crashes left, and make the firewall again where it was removed", {
     load: async () => (await import("./gc.ts")).gcAction,
     examples: ["nspawn-runner gc", "nspawn-runner gc --dry-run"],

@@ -17,7 +17,7 @@ const privateNetwork = (config: Config): PrivateNetwork => ({
   kind: "private",
   range: config.networkRange,
   resolvers: config.networkResolvers,
-  allow: [],
+  allow: "everything",
   deny: [],
   open: [],
 });

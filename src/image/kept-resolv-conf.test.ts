@@ -40,7 +40,7 @@ const privateNetwork = (resolvConf: string): NetworkPlan => ({
   firewall: { table: "", dockerUplink: undefined, switchForwarding: false },
   reach: {
     ...{ interface: "nsr-1", servers: [], hostAddresses: [] },
-    request: { allow: [], deny: [], open: [] },
+    request: { allow: "everything", deny: [], open: [] },
   },
 });
 

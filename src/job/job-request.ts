@@ -55,6 +55,29 @@ export function readJobResponse(host: Pick<Host, "files">, path: string): JobReq
   }
 }
 
+/**
+ * What a kept job response says of a variable: the last word, as GitLab Runner has it. One that names
+ * others is not known, since they would be filled in.
+ */
+export function readJobVariable(
+  host: Pick<Host, "files">,
+  path: string,
+): (name: string) => string | undefined {
+  const { variables } = v.parse(
+    variablesSchema,
+    parseJson(host.files.readText(path, RESPONSE_MAX_BYTES)),
+  );
+  const values = new Map(variables.map(({ key, value }) => [key, value]));
+  return (name) => {
+    const value = values.get(name);
+    return value?.includes("$") ? undefined : value;
+  };
+}
+
+const variablesSchema = v.object({
+  variables: v.fallback(v.array(v.object({ key: v.string(), value: v.string() })), []),
+});
+
 /** Pure part of `readJobRequest`. Throws when the text is not a job. */
 export function parseJobRequest(text: string): JobRequest {
   const json = parseJson(text);

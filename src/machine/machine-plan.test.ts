@@ -145,7 +145,7 @@ const connected: MachineFacts = {
       kind: "private",
       range: { first: 0x0a00_0000, prefix: 8 },
       resolvers: [],
-      allow: [],
+      allow: "everything",
       deny: [],
       open: [],
     },

@@ -3,7 +3,7 @@ import { openComputer } from "../../test/fakes/fake-host.ts";
 import { findStrayRules, listMachineRules, writeRules } from "./kept-rules.ts";
 import { PAIRS_DIRECTORY, RULES_DIRECTORY } from "./network-paths.ts";
 
-const rules = { interface: "nsr-0ad50406", servers: [], places: [] };
+const rules = { interface: "nsr-0ad50406", servers: [], places: [], only: false };
 
 test("a machine that comes between two looks has no stray rules", () => {
   const { host } = openComputer().start();

@@ -38,7 +38,7 @@ const plan = (
   planMachineRules({
     interface: "nsr-0ad50406",
     request: {
-      allow: targets(...(lists.allow ?? [])),
+      allow: lists.allow === undefined ? "everything" : targets(...lists.allow),
       deny: targets(...(lists.deny ?? [])),
       open: targets(...(lists.open ?? [])),
     },
@@ -64,6 +64,7 @@ test.each([
   ["a broadcast address is opened", { open: ["10.0.0.255:9"] }, undefined, true],
   ["a network beside the host is opened", { open: ["198.51.100.0/24"] }, undefined, false],
   ["nobody knows yet where GitLab is", { open: ["unknown.test:443"] }, undefined, true],
+  ["nothing is allowed", { allow: [] }, undefined, true],
   ["a place is denied", { deny: ["192.0.2.0/24"] }, undefined, true],
   ["few places are allowed", { allow: ["registry.test"] }, undefined, true],
   ["its name server is on this host", {}, ["10.0.0.1"], true],
@@ -193,6 +194,19 @@ describe("what is removed", () => {
     expect(formatRemoval("nsr-0ad50406", listed("chain nsr-0ad50408"))).toBe("");
     expect(formatRemoval("nsr-0ad50406", "")).toBe("");
   });
+});
+
+test("where nothing is allowed, what is opened is reached and nothing else", () => {
+  const rules = plan({ open: ["gitlab.test:443"], allow: [] });
+  const text = rules === undefined ? "" : formatMachineRules(rules, 0);
+  expect(text.split("\n").filter((line) => line.startsWith("add rule"))).toMatchInlineSnapshot(`
+    [
+      "add rule inet nspawn_runner nsr-0ad50406 ip daddr { 192.0.2.53 } meta l4proto { tcp, udp } th dport 53 accept",
+      "add rule inet nspawn_runner nsr-0ad50406 ip daddr @nsr-0ad50406-0 meta l4proto { tcp, udp } th dport 443 accept",
+      "add rule inet nspawn_runner nsr-0ad50406 jump never",
+      "add rule inet nspawn_runner nsr-0ad50406 goto refuse",
+    ]
+  `);
 });
 
 test("an address of loopback is none of a name's", () => {

@@ -47,6 +47,8 @@ export interface MachineRules {
   readonly interface: string;
   readonly servers: readonly string[];
   readonly places: readonly Place[];
+  /** Whether nothing is reached but what is opened and allowed. */
+  readonly only: boolean;
 }
 
 /** What of the host's no machine reaches unless it is opened to it. */
@@ -56,7 +58,19 @@ export const MACHINE_RULES: RecordKind<MachineRules> = {
   what: "what a machine may reach",
   format: 1,
   schemas: {
-    1: v.object({ interface: v.string(), servers: v.array(v.string()), places: v.array(place) }),
+    1: v.pipe(
+      v.object({
+        interface: v.string(),
+        servers: v.array(v.string()),
+        places: v.array(place),
+        only: v.optional(v.boolean()),
+      }),
+      // Files of release 0.2.0 do not say it.
+      v.transform(({ only, ...rest }) => ({
+        ...rest,
+        only: only ?? rest.places.some(({ list }) => list === "allow"),
+      })),
+    ),
   },
 };
 
@@ -77,10 +91,12 @@ export function planMachineRules(facts: {
   readonly hostAddresses: ClosedRanges;
 }): MachineRules | undefined {
   const { request, servers, lookup } = facts;
+  const only = request.allow !== "everything";
+  const lists = { ...request, allow: only ? request.allow : [] };
   const places = (["open", "deny", "allow"] as const).flatMap((list) =>
-    request[list].map((target) => learn(placeOf(list, target), lookup, facts.nowMs)),
+    lists[list].map((target) => learn(placeOf(list, target), lookup, facts.nowMs)),
   );
-  const isFiltered = request.allow.length > 0 || request.deny.length > 0;
+  const isFiltered = only || request.deny.length > 0;
   const opened = places.filter(({ list }) => list === "open");
   const closed = [...facts.hostAddresses, ...NEVER_RANGES];
   const isClosed = (text: string): boolean =>
@@ -89,7 +105,7 @@ export function planMachineRules(facts: {
     isFiltered ||
     opened.some(({ name }) => name !== undefined && lookup(name).length === 0) ||
     [...servers, ...opened.flatMap(({ addresses }) => addresses)].some(isClosed);
-  return needs ? { interface: facts.interface, servers, places } : undefined;
+  return needs ? { interface: facts.interface, servers, places, only } : undefined;
 }
 
 function placeOf(list: Place["list"], { to, port }: NetworkTarget): Place {
@@ -173,14 +189,15 @@ export function formatMachineRules(rules: MachineRules, nowMs: number): string {
         ? []
         : `${destination(rules, entry, index)}${portMatch(entry)} ${verdict}`,
     );
-  const allowed = list("allow", "accept");
   const lines = [
     ...(rules.servers.length === 0
       ? []
       : [`ip daddr { ${rules.servers.join(", ")} } meta l4proto { tcp, udp } th dport 53 accept`]),
     ...list("open", "accept"),
     ...list("deny", `goto ${REFUSE_CHAIN}`),
-    ...(allowed.length === 0 ? [] : [`jump ${NEVER_CHAIN}`, ...allowed, `goto ${REFUSE_CHAIN}`]),
+    ...(rules.only
+      ? [`jump ${NEVER_CHAIN}`, ...list("allow", "accept"), `goto ${REFUSE_CHAIN}`]
+      : []),
   ];
   return batch([
     `add chain ${table} ${chain}`,

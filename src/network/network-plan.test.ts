@@ -4,7 +4,7 @@ import { networkArguments, type PrivateNetworkFacts, planPrivateNetwork } from "
 
 const range = parseRange("10.213.0.0/16") ?? { first: 0, prefix: 0 };
 const facts: PrivateNetworkFacts = {
-  request: { kind: "private", range, resolvers: [], allow: [], deny: [], open: [] },
+  request: { kind: "private", range, resolvers: [], allow: "everything", deny: [], open: [] },
   pair: {
     interface: "nsr-0ad50406",
     host: parseAddress("10.213.4.6") ?? 0,

@@ -2,6 +2,9 @@
 import type { AddressRange } from "../text/address.ts";
 import type { NetworkTarget } from "./network-target.ts";
 
+/** Nothing but these, besides what is opened; where it is none of them, nothing else at all. */
+export type Allowed = "everything" | readonly NetworkTarget[];
+
 export type NetworkRequest =
   /** The host's own, which needs nothing of us; or only loopback. */
   | { readonly kind: "host" | "none" }
@@ -12,8 +15,7 @@ export type NetworkRequest =
       readonly range: AddressRange;
       /** Name servers to use instead of the host's own. */
       readonly resolvers: readonly string[];
-      /** When it holds something, nothing else is reached. */
-      readonly allow: readonly NetworkTarget[];
+      readonly allow: Allowed;
       /** Never reached, whatever `allow` says. */
       readonly deny: readonly NetworkTarget[];
       /** Reached also on this host itself: the GitLab that the jobs come from. */

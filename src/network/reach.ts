@@ -14,10 +14,12 @@ import {
   formatRemoval,
   isReachable,
   type Lookup,
+  type Place,
   planMachineRules,
 } from "./machine-rules.ts";
 import { PAIRS_DIRECTORY } from "./network-paths.ts";
 import type { ReachPlan } from "./network-plan.ts";
+import type { NetworkTarget } from "./network-target.ts";
 
 /**
  * To be done before the machine's interface is up, and after `ensureFirewall`, which has told what is
@@ -25,11 +27,12 @@ import type { ReachPlan } from "./network-plan.ts";
  */
 export async function openReach(host: Host, plan: ReachPlan, listed: string): Promise<void> {
   const { request, servers } = plan;
-  const names = [...request.open, ...request.deny, ...request.allow].flatMap(({ to }) =>
+  const allowed = request.allow === "everything" ? [] : request.allow;
+  const names = [...request.open, ...request.deny, ...allowed].flatMap(({ to }) =>
     to.kind === "name" ? to.name : [],
   );
   const lookup = await lookUpAll(host, { names, servers });
-  warnOfUnknown(host, plan, lookup);
+  warnOfUnknown(host, { ...request, allow: allowed }, lookup);
   const nowMs = host.clock.nowMs();
   const rules = planMachineRules({ ...plan, lookup, nowMs });
   // What a dead driver's nft has still made for a machine that had this interface is not this one's.
@@ -42,7 +45,11 @@ export async function openReach(host: Host, plan: ReachPlan, listed: string): Pr
   await host.processes.exec(["nft", "-f", "-"], { input: formatMachineRules(rules, nowMs) });
 }
 
-function warnOfUnknown(host: Pick<Host, "log">, { request }: ReachPlan, lookup: Lookup): void {
+function warnOfUnknown(
+  host: Pick<Host, "log">,
+  request: { readonly [List in Place["list"]]: readonly NetworkTarget[] },
+  lookup: Lookup,
+): void {
   const warn = (name: string, means: string): void =>
     host.log.warn(
       `Cannot look up "${name}" (${means}): it is tried again while the machine lives.`,

@@ -25,7 +25,7 @@ test("what one machine was refused is told, by the name where it has one", () =>
     "Refused by this host's network rules: 169.254.7.7 port 80/tcp, 1 packet.",
   ]);
   const places = [{ list: "deny" as const, name: "a.test", addresses: ["169.254.7.7"] }];
-  const rules = { interface: "nsr-0ad59c16", servers: [], places };
+  const rules = { interface: "nsr-0ad59c16", only: false, servers: [], places };
   expect(formatRefusals(refusals, rules)[0]).toContain("a.test (169.254.7.7) port 80/tcp");
 });
 

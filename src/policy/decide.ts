@@ -50,7 +50,7 @@ export function decide(config: PolicyConfig, facts: PolicyFacts): Decision {
 
 /** Who has decided, for people. */
 const HOST_DEFAULT = "this host's default";
-export const NOBODY = "nobody has said otherwise";
+const NOBODY = "nobody has said otherwise";
 
 export const formatRule = ({ number, name }: Pick<Rule, "number" | "name">): string =>
   name === undefined ? `rule ${number}` : `rule ${number} "${name}"`;

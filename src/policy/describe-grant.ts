@@ -1,6 +1,6 @@
 /** What a machine gets, in sentences for the job's log. Pure. */
-import type { NetworkKind } from "../config/values.ts";
 import type { Terms } from "./decide.ts";
+import { WISH_VARIABLES } from "./job-wishes.ts";
 import { TERMS, type TermName } from "./terms.ts";
 
 const LIMITS = [
@@ -23,11 +23,12 @@ export function describeLimits(terms: Terms): string | undefined {
 }
 
 /** `Network: private (rule 2), allowed registry.test:443 (rule 3), denied 10.0.0.0/8 (network_deny).` */
-export function describeNetwork(terms: Terms, kind: NetworkKind): string {
+export function describeNetwork(terms: Terms): string {
   const { network, allow, deny } = terms;
+  const kind = network.value;
   const parts = [`${kind} (${network.by})`];
   const filters = [
-    ...(allow.value === "everything" ? [] : [`allowed ${show(terms, "allow")} (${allow.by})`]),
+    ...(allow.value === "everything" ? [] : [`allowed ${showAllowed(terms)} (${allow.by})`]),
     ...(deny.value.length === 0 ? [] : [`denied ${show(terms, "deny")} (${deny.by})`]),
   ];
   if (kind === "private") parts.push(...filters);
@@ -48,8 +49,31 @@ export function describeLoosening(terms: Terms): string | undefined {
   return parts.length === 0 ? undefined : `Loosened: ${parts.join(", ")}.`;
 }
 
+/** Two lists of which nobody knows whether both hold may have no place in common. */
+const showAllowed = (terms: Terms): string =>
+  terms.allow.value.length > 0
+    ? show(terms, "allow")
+    : "nothing but GitLab, name servers and what network_open opens";
+
 const isLoose = (value: boolean | readonly unknown[]): boolean =>
   typeof value === "boolean" ? value : value.length > 0;
+
+const MAXIMA = [
+  ["memory", "memoryBytes", "memoryMaxBytes"],
+  ["cpus", "cpus", "cpusMax"],
+] as const;
+
+/**
+ * `up to memory 8G (setting job_memory_max), by NSPAWN_MEMORY`: where that is more than it has unasked.
+ * Of the disk there is none: no storage keeps it.
+ */
+export function describeMaxima(terms: Terms): string[] {
+  return MAXIMA.flatMap(([wish, usual, max]) => {
+    const [has, most] = [terms[usual].value, terms[max].value];
+    if (has === undefined || most === undefined || most <= has) return [];
+    return `up to ${wish} ${show(terms, max)} (${terms[max].by}), by ${WISH_VARIABLES[wish]}`;
+  });
+}
 
 const show = <Name extends TermName>(terms: Terms, name: Name): string =>
   TERMS[name].show(terms[name].value);

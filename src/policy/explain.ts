@@ -1,18 +1,25 @@
 /** A decision line by line, for who has written the rules. Pure. */
 
+import { RunnerError } from "../text/errors.ts";
 import { escapeUntrusted } from "../text/escape.ts";
-import { type Decision, formatRule, NOBODY, saidBy, type Terms } from "./decide.ts";
+import { type Decision, formatRule, saidBy, type Terms } from "./decide.ts";
+import { describeMaxima } from "./describe-grant.ts";
+import { grantJob } from "./grant.ts";
 import type { JobIdentity } from "./job-identity.ts";
+import type { JobWishes } from "./job-wishes.ts";
 import type { Match, RuleMatch, Subject } from "./match-rule.ts";
 import { TERMS, type TermName } from "./terms.ts";
 
-export function explainDecision(subject: Subject, { matches, terms }: Decision): string {
+export function explainDecision(
+  subject: Subject,
+  { matches, terms }: Decision,
+  /** Throws a job error where the job asks for what is no amount. */
+  askWishes: () => JobWishes,
+): string {
   return [
     ["Job:", ...describeSubject(subject)],
     ...matches.map(explainRule),
-    terms.refuse.value === undefined
-      ? ["Its machine gets:", ...describeTerms(terms)]
-      : [`It is refused: ${terms.refuse.value} (${terms.refuse.by}).`],
+    ...explainGrant(terms, askWishes),
   ]
     .map(([title, ...lines]) => `${title}\n${lines.map((line) => `  ${line}\n`).join("")}`)
     .join("\n");
@@ -64,15 +71,21 @@ function namesOf(said: ReturnType<typeof saidBy>): TermName[] {
 
 const TERM_NAMES = Object.keys(TERMS).filter((name): name is TermName => name in TERMS);
 
-/** All that somebody has said something of. */
-function describeTerms(terms: Terms): string[] {
-  return TERM_NAMES.filter((name) => terms[name].by !== NOBODY).map((name) =>
-    describeTerm(terms, name),
-  );
+/** In the words that the job's log, or the job's failure, would have. */
+function explainGrant(terms: Terms, askWishes: () => JobWishes): string[][] {
+  try {
+    const { lines } = grantJob(terms, askWishes());
+    const maxima = describeMaxima(terms);
+    return [
+      ["Its machine gets:", ...lines],
+      ...(maxima.length === 0 ? [] : [["It may ask for:", ...maxima]]),
+    ];
+  } catch (error) {
+    if (!(error instanceof RunnerError)) throw error;
+    const whose = error.kind === "job" ? "its author" : "the administrator";
+    return [[`It fails, for ${whose} to mend:`, error.message, ...error.hints]];
+  }
 }
-
-const describeTerm = <Name extends TermName>(terms: Terms, name: Name): string =>
-  row(TERMS[name].label, `${TERMS[name].show(terms[name].value)} (${terms[name].by})`);
 
 const COLUMN = 15;
 const row = (key: string, value: string): string => `${key.padEnd(COLUMN)}${value}`;

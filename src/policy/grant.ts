@@ -3,6 +3,7 @@ import type { NetworkKind } from "../config/values.ts";
 import { memoryHighOf } from "../machine/default-limits.ts";
 import type { Loosening } from "../machine/loosening.ts";
 import type { MachineLimits } from "../machine/machine-limits.ts";
+import type { Allowed } from "../network/network-request.ts";
 import type { NetworkTarget } from "../network/network-target.ts";
 import { RunnerError } from "../text/errors.ts";
 import type { Terms } from "./decide.ts";
@@ -12,7 +13,7 @@ import { type JobWishes, limitWithin, WISH_VARIABLES } from "./job-wishes.ts";
 export interface Grant {
   readonly network: {
     readonly kind: NetworkKind;
-    readonly allow: readonly NetworkTarget[];
+    readonly allow: Allowed;
     readonly deny: readonly NetworkTarget[];
   };
   readonly limits: MachineLimits;
@@ -27,16 +28,13 @@ export function grantJob(decision: Terms, wishes: JobWishes): Grant {
   if (refuse.value !== undefined) throw refused(refuse, refuse.value);
   const terms = withWishes(decision, wishes);
   if (terms.diskBytes.value !== undefined) throw diskIsUnlimited(terms.diskBytes.by);
-  const network = networkOf(terms);
   return {
-    network,
+    network: networkOf(terms),
     limits: limitsOf(terms),
     loosening: looseningOf(terms),
-    lines: [
-      describeLimits(terms),
-      describeNetwork(terms, network.kind),
-      describeLoosening(terms),
-    ].filter((line) => line !== undefined),
+    lines: [describeLimits(terms), describeNetwork(terms), describeLoosening(terms)].filter(
+      (line) => line !== undefined,
+    ),
   };
 }
 
@@ -70,15 +68,11 @@ function withWishes(terms: Terms, wishes: JobWishes): Terms {
   };
 }
 
-/** Without a place that is allowed there is nothing to have a network for. */
-function networkOf({ network, allow, deny }: Terms): Grant["network"] {
-  const isEmpty = network.value === "private" && allow.value.length === 0;
-  return {
-    kind: isEmpty ? "none" : network.value,
-    allow: allow.value === "everything" ? [] : allow.value,
-    deny: deny.value,
-  };
-}
+const networkOf = ({ network, allow, deny }: Terms): Grant["network"] => ({
+  kind: network.value,
+  allow: allow.value,
+  deny: deny.value,
+});
 
 function limitsOf(terms: Terms): MachineLimits {
   const memoryBytes = terms.memoryBytes.value;

@@ -4,11 +4,9 @@
 import type { LimitChoice } from "../config/limit-choice.ts";
 import type { NetworkKind } from "../config/values.ts";
 import type { HostBind, Loosening } from "../machine/loosening.ts";
+import type { Allowed } from "../network/network-request.ts";
 import { formatNetworkTarget, type NetworkTarget } from "../network/network-target.ts";
 import { formatLimit } from "../text/sizes.ts";
-
-/** "everything", or nothing but these. */
-export type Allowed = "everything" | readonly NetworkTarget[];
 
 type Limits = { readonly [Key in keyof LimitChoice]-?: number | undefined };
 

@@ -294,5 +294,5 @@ test("policy says of a job response what prepare does", async () => {
   const path = writeResponse({ variables: FORGED }, { project: "ext/evil" });
   const { stdout, code } = await runner.call("policy", "--job", path);
   expect(code).toBe(0);
-  expect(stdout).toContain('It is refused: no strangers here (rule 1 "strangers").');
+  expect(stdout).toContain('This host refuses the job: no strangers here (rule 1 "strangers").');
 });
