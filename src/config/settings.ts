@@ -176,20 +176,24 @@ export const entries = {
     true,
   ),
   build_timeout: v.optional(
-    v.pipe(seconds, v.description("How long a machine that an image is built in may live.")),
+    v.pipe(
+      seconds,
+      v.description(
+        "How long a machine that an image is built in may live, and all of the creation of its root file system may take.",
+      ),
+    ),
     7200,
   ),
   build_memory: v.optional(
     v.pipe(
       someMemory,
-      v.description("What such a machine may take of the host's memory; all when absent."),
+      v.description(
+        "What such a machine, or such a creation, may take of the host's memory; all when absent.",
+      ),
     ),
   ),
   build_cpus: v.optional(
-    v.pipe(
-      cpus,
-      v.description("How many processors such a machine may keep busy; all when absent."),
-    ),
+    v.pipe(cpus, v.description("How many processors it may keep busy; all when absent.")),
   ),
   job_packages: v.optional(
     v.pipe(
