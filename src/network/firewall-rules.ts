@@ -108,6 +108,11 @@ export function formatFirewall({ count, perSecond }: ConnectionLimits): string {
       `iifname ${MACHINES} oifname ${MACHINES} goto ${REFUSE_CHAIN}`,
       `oifname ${MACHINES} ${UNKNOWN} drop`,
     ]),
+    ...chain("from_host", "filter hook output priority filter", [
+      // A connection that a machine has begun while a reload had taken the table away: whose packet comes
+      // first then counts as who has begun it, and the other's as answers.
+      `oifname ${MACHINES} ct state new tcp flags & (fin | syn | rst | ack) != syn drop`,
+    ]),
     ...chain("to_outside", "nat hook postrouting priority srcnat", [
       `iifname ${MACHINES} oifname != ${MACHINES} masquerade`,
     ]),

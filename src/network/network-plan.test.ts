@@ -72,6 +72,9 @@ test("a network of its own", () => {
     flush chain inet nspawn_runner to_machines
     add rule inet nspawn_runner to_machines iifname "nsr-*" oifname "nsr-*" goto refuse
     add rule inet nspawn_runner to_machines oifname "nsr-*" ct state != { established, related } drop
+    add chain inet nspawn_runner from_host { type filter hook output priority filter; policy accept; }
+    flush chain inet nspawn_runner from_host
+    add rule inet nspawn_runner from_host oifname "nsr-*" ct state new tcp flags & (fin | syn | rst | ack) != syn drop
     add chain inet nspawn_runner to_outside { type nat hook postrouting priority srcnat; policy accept; }
     flush chain inet nspawn_runner to_outside
     add rule inet nspawn_runner to_outside iifname "nsr-*" oifname != "nsr-*" masquerade

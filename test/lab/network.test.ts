@@ -371,6 +371,18 @@ describe("what a host has to have", () => {
     },
   );
 
+  test("an uplink's MTU is that of machines, at both ends", async () => {
+    const path = "/sys/class/net/eth0/mtu";
+    const usual = readFileSync(path, "utf8").trim();
+    later(() => must("ip", "link", "set", "eth0", "mtu", usual));
+    await must("ip", "link", "set", "eth0", "mtu", "1380");
+    const machine = await runner.machine("nosystemd");
+    expect((await machine.run("cat /sys/class/net/host0/mtu")).stdout).toBe("1380\n");
+    expect(readFileSync(`/sys/class/net/${linkOf(machine).name}/mtu`, "utf8")).toBe("1380\n");
+    const updated = await machine.run("apt-get -q update 2>&1");
+    expect(updated.stdout).not.toMatch(/^(Err|W|E):/m);
+  });
+
   test("forwarding is switched on, and said with --verbose", async () => {
     const path = "/proc/sys/net/ipv4/ip_forward";
     await must("bash", "-c", `echo 0 > ${path}`);

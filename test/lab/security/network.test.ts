@@ -4,6 +4,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readlinkSync } from "node:fs";
+import type { Socket } from "bun";
 import {
   cleanUpAfterEach,
   command,
@@ -480,6 +481,17 @@ raw.send(b"\\xff" * 6 + mac + struct.pack("!H", 0x806) + who + b"attack")
   });
 });
 
+/** Says what it hears of a service of the host, once both are connected. */
+const listenTo = (address: string, port: number): string => `python3 -uc '
+import socket
+s = socket.create_connection(("${address}", ${port}), 3)
+s.sendall(b"hello")
+print("connected")
+s.settimeout(3)
+try: print("heard", s.recv(16).decode())
+except OSError: print("heard nothing")
+'`;
+
 describe("a foreign flush of the ruleset", () => {
   const WATCHER = "nspawn-runner-watch-firewall.service";
   const listens = `until awk '$2 == 12 && $4 != "00000000"' /proc/net/netlink | grep -q .; do :; done`;
@@ -499,6 +511,31 @@ describe("a foreign flush of the ruleset", () => {
     expect(await reach()).toBe("here\n");
     expect((await runner.call("internal-restore-firewall")).code).toBe(0);
     expect(await reach()).toBe("no\n");
+
+    // What was begun meanwhile does not go on, also where the host's packet is the next.
+    for (const [rules, heard] of [
+      [[], "nothing"],
+      [["nft", "flush", "chain", ...TABLE, "from_host"], "late"],
+    ] as const) {
+      const { promise: greeted, resolve } = Promise.withResolvers<Socket>();
+      const service = Bun.listen({
+        hostname: "192.0.2.200",
+        port: 8099,
+        socket: { data: (socket) => resolve(socket) },
+      });
+      later(() => service.stop(true));
+      await must("systemctl", "stop", WATCHER);
+      await must("nft", "flush", "ruleset");
+      const begun = machine.start(listenTo("192.0.2.200", 8099));
+      await begun.awaitOutput("connected");
+      const socket = await greeted;
+      expect((await runner.call("internal-restore-firewall")).code).toBe(0);
+      if (rules.length > 0) await must(...rules);
+      socket.write("late");
+      expect((await begun.ended).stdout).toEndWith(`heard ${heard}\n`);
+      service.stop(true);
+    }
+    expect((await runner.call("internal-restore-firewall")).code).toBe(0);
 
     // Restoring has started who looks.
     await must("timeout", "20", "bash", "-c", listens);
