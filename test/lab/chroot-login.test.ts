@@ -6,6 +6,7 @@ import {
   cleanUpAfterEach,
   command,
   later,
+  mustBash,
   openRunner,
   PLACES,
   type Place,
@@ -16,19 +17,13 @@ import { openTerminal } from "./terminal.ts";
 
 cleanUpAfterEach();
 
-const must = async (script: string, ...words: string[]): Promise<string> => {
-  const { code, stdout, stderr } = await command("bash", "-euc", script, "sh", ...words);
-  if (code !== 0) throw new Error(`${script}: ${stderr}${stdout}`);
-  return stdout;
-};
-
 /** A hand-made image of Debian without an init, that `change` was done to. */
 async function openImage(place: Place, change = ":"): Promise<string> {
   const name = uniqueName();
   const tree = `${place.root}/${name}`;
-  later(() => must('btrfs -q subvolume delete "$1" 2>/dev/null || rm -rf "$1"', tree));
+  later(() => mustBash('btrfs -q subvolume delete "$1" 2>/dev/null || rm -rf "$1"', tree));
   const make = place.kind === "btrfs" ? 'btrfs -q subvolume create "$1"' : 'mkdir "$1"';
-  await must(`${make}; cp -a "$2/nosystemd/." "$1"; cd "$1"; ${change}`, tree, place.root);
+  await mustBash(`${make}; cp -a "$2/nosystemd/." "$1"; cd "$1"; ${change}`, tree, place.root);
   return name;
 }
 
@@ -55,7 +50,7 @@ function loginUnits(): string[] {
 
 /** Its unit has ended, or whoever ended it is through. */
 const awaitReleased = () =>
-  must("while ls /run/nspawn-runner/machines | grep -q ^login-; do :; done");
+  mustBash("while ls /run/nspawn-runner/machines | grep -q ^login-; do :; done");
 
 const login = (runner: Runner, image: string, mode: string, script: string) =>
   runner.call("chroot-login", image, mode, "--", "sh", "-c", script);
@@ -74,7 +69,7 @@ describe.each(places)("a login on $kind", (place) => {
       : | nspawn-runner chroot-login nosystemd --discard -- wc -c
       echo 'echo "$0 in $PWD"; exit 3' | nspawn-runner chroot-login nosystemd --discard || echo $?`;
     const { NSPAWN_RUNNER_CONFIG: config = "" } = runner.environment;
-    const said = await must(`export NSPAWN_RUNNER_CONFIG="$1"; ${script}`, config);
+    const said = await mustBash(`export NSPAWN_RUNNER_CONFIG="$1"; ${script}`, config);
     expect(said).toBe("42\napart\n0\nbash in /root\n3\n");
     expectNoLogin(place);
   });
@@ -108,9 +103,9 @@ describe.each(places)("a login on $kind", (place) => {
     );
     await held.awaitOutput("ready");
     const [unit = ""] = loginUnits();
-    const slice = (await must('systemctl show -P Slice "$1"', unit)).trim();
-    expect(await must('systemctl show -P MemoryMax "$1"', slice)).toBe("1073741824\n");
-    const group = await must('systemctl show -P ControlGroup "$1"', unit);
+    const slice = (await mustBash('systemctl show -P Slice "$1"', unit)).trim();
+    expect(await mustBash('systemctl show -P MemoryMax "$1"', slice)).toBe("1073741824\n");
+    const group = await mustBash('systemctl show -P ControlGroup "$1"', unit);
     expect(group).toContain("/nspawn_runner.slice/");
     held.kill("SIGTERM");
     const { stdout, code } = await held.ended;
@@ -168,7 +163,7 @@ describe.each(places)("a login on $kind", (place) => {
   test("writes files of their owners, and nothing besides", async () => {
     const image = await openImage(place);
     const look = () =>
-      must(`cd "$1"; find . -printf '%p %y %m %U %G %l\\n' | sort`, `${place.root}/${image}`);
+      mustBash(`cd "$1"; find . -printf '%p %y %m %U %G %l\\n' | sort`, `${place.root}/${image}`);
     const before = await look();
     const script =
       "install -o 0 -g 0 -m 600 /dev/null /opt/a; install -o 1000 -g 5 -m 4755 /dev/null /opt/b; touch /tmp/c";
@@ -202,7 +197,7 @@ describe.each(places)("a login on $kind", (place) => {
       `echo nameserver 192.0.2.1 >>/dev/null; ${names} || true`,
     );
     expect(ended.code).toBe(0);
-    const found = await must(
+    const found = await mustBash(
       `cd "$1/etc"; find . -name resolv.conf -printf '%y %l'; [ -L resolv.conf ] || cat resolv.conf 2>/dev/null || true`,
       `${place.root}/${image}`,
     );
@@ -219,7 +214,7 @@ describe.each(places)("a login on $kind", (place) => {
       "-c",
       "echo nameserver 192.0.2.1 >/etc/resolv.conf",
     );
-    expect(await must('cat "$1/etc/resolv.conf"', `${place.root}/${image}`)).toBe(
+    expect(await mustBash('cat "$1/etc/resolv.conf"', `${place.root}/${image}`)).toBe(
       "nameserver 192.0.2.1\n",
     );
   });
@@ -283,7 +278,7 @@ describe.each(places)("a login on $kind", (place) => {
     );
     later(() => held.kill("SIGKILL"));
     await held.awaitOutput("in\n");
-    await must('systemctl kill --kill-whom=main --signal=KILL "$1"', loginUnits()[0] ?? "");
+    await mustBash('systemctl kill --kill-whom=main --signal=KILL "$1"', loginUnits()[0] ?? "");
     expect((await held.ended).code).not.toBe(0);
     expectNoLogin(place);
     expect(
@@ -298,7 +293,7 @@ describe.each(places)("a login on $kind", (place) => {
     const held = runner.start("chroot-login", image, "--", "sh", "-c", script);
     later(() => held.kill("SIGKILL"));
     await held.awaitOutput("in\n");
-    await must(end, String(held.pid));
+    await mustBash(end, String(held.pid));
     const { code, stderr } = await held.ended;
     expect(stderr).toContain("was cut off: it had not ended by itself.");
     expect(code).toBe(2);
@@ -307,7 +302,7 @@ describe.each(places)("a login on $kind", (place) => {
     await terminal.awaitText(`root@${image}:~# `);
     terminal.type("touch /left; echo do''ne\n");
     await terminal.awaitText("done");
-    await must(end, String(terminal.pid));
+    await mustBash(end, String(terminal.pid));
     await terminal.awaitText("was cut off");
     expect(await terminal.ended).toBe(2);
     expectNoLogin(place);

@@ -1,21 +1,11 @@
 /** Images from where images come from, the whole way: definition, build, a job's machine. */
 import { expect, test } from "bun:test";
 import { openDeclared } from "./declare.ts";
-import { cleanUpAfterEach, command, later } from "./harness.ts";
+import { cleanUpAfterEach, command, findMirror, later, mustBash } from "./harness.ts";
 
 cleanUpAfterEach();
 
 const btrfs = { kind: "btrfs", root: "/fs/btrfs/root" } as const;
-
-const must = async (script: string): Promise<string> => {
-  const { code, stdout, stderr } = await command("bash", "-euc", script);
-  if (code !== 0) throw new Error(`${script}: ${stderr}${stdout}`);
-  return stdout.trim();
-};
-
-/** Where this lab's own packages come from. */
-const mirror = (): Promise<string> =>
-  must("grep -rhoE 'https?://[^ ]+' /etc/apt/sources.list /etc/apt/sources.list.d | head -n 1");
 
 test.each([
   ["mmdebstrap", (address: string) => ({ mmdebstrap: { suite: "trixie", mirrors: [address] } })],
@@ -25,7 +15,7 @@ test.each([
   async (_, create) => {
     const { runner, declare } = openDeclared(btrfs);
     declare("debian", {
-      create: create(await mirror()),
+      create: create(await findMirror()),
       packages: ["hello"],
       test: "systemctl is-system-running --wait || systemctl --failed",
     });
@@ -45,7 +35,7 @@ test.each([
 
 test("an OCI image from a local layout, and a tar archive of the same", async () => {
   const { runner, declare, directory } = openDeclared(btrfs);
-  await must(`
+  await mustBash(`
     cd ${directory}
     umoci init --layout layout && umoci new --image layout:latest
     umoci insert --image layout:latest ${btrfs.root}/nobash /

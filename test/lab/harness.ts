@@ -110,6 +110,23 @@ export function start(argv: readonly string[], environment: Environment = {}): S
 
 export const command = (...argv: string[]): Promise<Ended> => start(argv).ended;
 
+/** What it has printed. Fails the test when it fails. */
+export async function must(...argv: string[]): Promise<string> {
+  const { code, stdout, stderr } = await command(...argv);
+  if (code !== 0) throw new Error(`${argv.join(" ")}: ${stderr}${stdout}`);
+  return stdout;
+}
+
+/** A script of the test's own that has to succeed; the words are its `$1` and following. */
+export const mustBash = (script: string, ...words: string[]): Promise<string> =>
+  must("bash", "-euc", script, "sh", ...words);
+
+/** Where this lab's own packages come from. */
+export async function findMirror(): Promise<string> {
+  const find = "grep -rhoE 'https?://[^ ]+' /etc/apt/sources.list /etc/apt/sources.list.d";
+  return (await mustBash(`${find} | head -n 1`)).trim();
+}
+
 export interface Runner {
   readonly place: Place;
   readonly environment: Environment;

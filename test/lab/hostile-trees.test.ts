@@ -10,28 +10,15 @@ import {
   command,
   expectNothingLeft,
   later,
+  mustBash,
   openRunner,
   PLACES,
   type Place,
   uniqueName,
 } from "./harness.ts";
+import { openVictim } from "./victim.ts";
 
 cleanUpAfterEach();
-
-const must = async (script: string, ...words: string[]): Promise<string> => {
-  const { code, stdout, stderr } = await command("bash", "-euc", script, "sh", ...words);
-  if (code !== 0) throw new Error(`${script}: ${stderr}${stdout}`);
-  return stdout;
-};
-
-/** A directory of the host, and all that can be seen of it. */
-async function openVictim() {
-  const path = `/var/tmp/${uniqueName()}`;
-  later(() => command("rm", "-rf", path));
-  await must('mkdir -p "$1/sub"; echo mine >"$1/file"', path);
-  const look = () => must(`find "$1" -printf '%P %y %m %U %s %l %T@\\n' | sort`, path);
-  return { path, before: await look(), look };
-}
 
 /** An image put there by hand, of busybox, that `change` was done to. */
 async function openImage(place: Place, change: string, ...words: string[]): Promise<string> {
@@ -41,8 +28,8 @@ async function openImage(place: Place, change: string, ...words: string[]): Prom
     command("bash", "-c", 'btrfs -q subvolume delete "$0" 2>/dev/null || rm -rf "$0"', tree),
   );
   const make = place.kind === "btrfs" ? 'btrfs -q subvolume create "$1"' : 'mkdir "$1"';
-  await must(`${make}; cp -a "$2/nobash/." "$1"`, tree, place.root);
-  await must(`cd "$1"; shift; ${change}`, tree, ...words);
+  await mustBash(`${make}; cp -a "$2/nobash/." "$1"`, tree, place.root);
+  await mustBash(`cd "$1"; shift; ${change}`, tree, ...words);
   return name;
 }
 
@@ -58,7 +45,7 @@ test.each([
     const victim = await openVictim();
     const tree = `/var/tmp/${uniqueName()}`;
     later(() => command("rm", "-rf", tree));
-    await must(
+    await mustBash(
       `cp -a /fs/ext4/root/nobash "$1"; rm -rf "$1/$2"; ln -s "$3" "$1/$2"`,
       tree,
       path,

@@ -1,6 +1,6 @@
 /** Containers inside of a machine whose administrator allows it: the real tools, by root and by a user. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { cleanUpAfterEach, command, openRunner, PLACES } from "./harness.ts";
+import { cleanUpAfterEach, findMirror, mustBash, openRunner, PLACES } from "./harness.ts";
 
 cleanUpAfterEach();
 
@@ -11,17 +11,10 @@ const PACKAGES = [
 ];
 const places = PLACES.filter(({ kind }) => kind === "btrfs" || kind === "overlay");
 
-const must = async (script: string): Promise<string> => {
-  const { code, stdout, stderr } = await command("bash", "-euc", script);
-  if (code !== 0) throw new Error(`${script}: ${stderr}${stdout}`);
-  return stdout.trim();
-};
-
 beforeAll(async () => {
   const [first, ...others] = places.map(({ root }) => `${root}/${IMAGE}`);
-  await must(`mirror=$(grep -rhoE 'https?://[^ ]+' /etc/apt/sources.list /etc/apt/sources.list.d | head -n 1)
-    btrfs -q subvolume create ${first}
-    mmdebstrap --quiet --mode=root --variant=minbase --include=${PACKAGES.join(",")} trixie ${first} "$mirror"
+  await mustBash(`btrfs -q subvolume create ${first}
+    mmdebstrap --quiet --mode=root --variant=minbase --include=${PACKAGES.join(",")} trixie ${first} "${await findMirror()}"
     : >${first}/etc/machine-id
     chroot ${first} useradd --create-home builder
     for other in ${others.join(" ")}; do cp -a ${first} "$other"; done`);
@@ -30,7 +23,7 @@ beforeAll(async () => {
 afterAll(async () => {
   for (const { root } of places) {
     const tree = `${root}/${IMAGE}`;
-    await must(`btrfs -q subvolume delete ${tree} 2>/dev/null || rm -rf ${tree}`);
+    await mustBash(`btrfs -q subvolume delete ${tree} 2>/dev/null || rm -rf ${tree}`);
   }
 });
 

@@ -5,8 +5,10 @@ import {
   cleanUpAfterEach,
   command,
   expectNothingLeft,
+  findMirror,
   later,
   type Machine,
+  must,
   openRunner,
   type Place,
   start,
@@ -22,16 +24,9 @@ const PAIRS = "/run/nspawn-runner/address-pairs";
 const TABLE = ["inet", "nspawn_runner"];
 
 /** A command that has to succeed; what it printed. */
-async function must(...argv: string[]): Promise<string> {
-  const ended = await command(...argv);
-  if (ended.code !== 0) throw new Error(`${argv.join(" ")}: ${ended.stderr}`);
-  return ended.stdout;
-}
-
 /** A name outside that a machine has to reach: where this lab's packages come from. */
 async function mirrorHost(): Promise<string> {
-  const find = "grep -rhoE '://[^/ ]+' /etc/apt/sources.list /etc/apt/sources.list.d | head -n 1";
-  return (await must("bash", "-c", find)).trim().replace(/^:\/\/|:\d+$/g, "");
+  return new URL(await findMirror()).hostname;
 }
 
 /** The machine's interface on the host, and its two addresses, from what it holds. */

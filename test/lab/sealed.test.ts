@@ -2,17 +2,19 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { busybox, openDeclared } from "./declare.ts";
-import { cleanUpAfterEach, command, later, openRunner, PLACES, uniqueName } from "./harness.ts";
+import {
+  cleanUpAfterEach,
+  command,
+  later,
+  mustBash,
+  openRunner,
+  PLACES,
+  uniqueName,
+} from "./harness.ts";
 
 cleanUpAfterEach();
 
 const btrfs = { kind: "btrfs", root: "/fs/btrfs/root" } as const;
-
-const must = async (script: string, ...words: string[]): Promise<string> => {
-  const { code, stdout, stderr } = await command("bash", "-euc", script, "sh", ...words);
-  if (code !== 0) throw new Error(`${script}: ${stderr}${stdout}`);
-  return stdout;
-};
 
 describe.each([...PLACES])("a finished image on $kind", (place) => {
   test("holds nothing that two machines must not share, nor what only takes space", async () => {
@@ -28,10 +30,10 @@ describe.each([...PLACES])("a finished image on $kind", (place) => {
       ln -s /etc/shadow etc/linked; ln -s ../../../../../../etc var/log/escape`;
     declare("sealed", { create: busybox(place, dirty) });
     expect((await runner.call("chroot-create", "sealed")).code).toBe(0);
-    const tree = await must(
+    const tree = await mustBash(
       `echo ${place.root}/sealed.v/$(readlink ${place.root}/sealed.v/current)`,
     );
-    const found = await must(
+    const found = await mustBash(
       'cd "$1"; find etc var tmp root -type f -printf "%s %p\\n" | grep -vE " etc/(passwd|group|os-release)$" | sort -k2',
       tree.trim(),
     );
@@ -47,7 +49,7 @@ describe.each([...PLACES])("a finished image on $kind", (place) => {
         "",
       ].join("\n"),
     );
-    expect(await must('cat "$1/etc/hosts"', tree.trim())).toBe(
+    expect(await mustBash('cat "$1/etc/hosts"', tree.trim())).toBe(
       "127.0.0.1\tlocalhost\n127.0.1.1\tmine\n",
     );
     // Its links led nowhere on the host.
@@ -120,7 +122,7 @@ test.each([
   const disk = `/var/tmp/${name}.img`;
   const root = `/fs/${name}`;
   later(() => command("bash", "-c", `umount ${root}*; rm -rf ${root}* ${disk}*`));
-  await must(
+  await mustBash(
     `truncate -s 400M ${disk}; mkfs.${kind} -q ${disk}; mkdir -p ${root}; mount -o loop ${disk} ${root}
      cp -a ${btrfs.root}/nobash ${root}/nobash`,
   );
@@ -135,7 +137,7 @@ test.each([
   const afterCut = async (): Promise<string> => {
     cuts += 1;
     const [copy, place] = [`${disk}.${cuts}`, `${root}-${cuts}`];
-    await must(
+    await mustBash(
       `cp --sparse=always ${disk} ${copy}; mkdir ${place}; mount -o ${options} ${copy} ${place}`,
     );
     const machine = await openRunner({ kind: "overlay", root: place }).machine("cut");

@@ -2,19 +2,13 @@
 import { expect, test } from "bun:test";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { busybox, openDeclared } from "./declare.ts";
-import { cleanUpAfterEach, command, later, openRunner } from "./harness.ts";
+import { cleanUpAfterEach, command, later, must, openRunner } from "./harness.ts";
 
 cleanUpAfterEach();
 
 const PACKAGING = "/src/packaging";
 const UNITS = "/run/systemd/system";
 const place = { kind: "btrfs", root: "/fs/btrfs/root" } as const;
-
-const must = async (...argv: string[]): Promise<string> => {
-  const { code, stdout, stderr } = await command(...argv);
-  if (code !== 0) throw new Error(`${argv.join(" ")}: ${stderr}${stdout}`);
-  return stdout;
-};
 
 test("are valid, and nothing in them is unknown", async () => {
   const units = readdirSync(PACKAGING).filter((name) => /\.(service|timer|slice)$/.test(name));

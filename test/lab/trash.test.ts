@@ -16,6 +16,7 @@ import {
   cleanUpAfterEach,
   command,
   later,
+  must,
   openRunner,
   type Place,
   uniqueName,
@@ -28,12 +29,6 @@ const ON: Readonly<Record<(typeof DISKS)[number], Place["kind"]>> = {
   btrfs: "btrfs",
   xfs: "reflink",
   ext4: "overlay",
-};
-
-const must = async (...argv: string[]): Promise<string> => {
-  const { code, stdout, stderr } = await command(...argv);
-  if (code !== 0) throw new Error(`${argv.join(" ")}: ${stderr}${stdout}`);
-  return stdout;
 };
 
 /** A root directory of its own, with a driver for it. */

@@ -5,31 +5,18 @@ import {
   cleanUpAfterEach,
   command,
   later,
+  mustBash,
   openRunner,
   PLACES,
   type Place,
   start,
   uniqueName,
 } from "../harness.ts";
+import { openVictim } from "../victim.ts";
 
 cleanUpAfterEach();
 
 const PLACE: Place = { kind: "overlay", root: "/fs/ext4/root" };
-
-const must = async (script: string, ...words: string[]): Promise<string> => {
-  const { code, stdout, stderr } = await command("bash", "-euc", script, "sh", ...words);
-  if (code !== 0) throw new Error(`${script}: ${stderr}${stdout}`);
-  return stdout;
-};
-
-async function openVictim() {
-  const path = `/var/tmp/${uniqueName()}`;
-  later(() => command("rm", "-rf", path));
-  await must('mkdir -p "$1"; echo mine >"$1/file"', path);
-  const look = () =>
-    must(`cd "$1"; find . -printf '%P %y %m %U %n %s %l\\n' | sort; cat file`, path);
-  return { path, before: await look(), look };
-}
 
 /** A system of busybox with an attack in it, as a file. */
 async function makeArchive(kind: string, victim: string): Promise<string> {
@@ -37,7 +24,7 @@ async function makeArchive(kind: string, victim: string): Promise<string> {
   later(() => command("rm", "-f", path));
   const make =
     'tar -C "$1/nobash" -c . | python3 /src/test/lab/security/archives.py "$2" "$3" "$4"';
-  await must(make, PLACE.root, kind, path, victim);
+  await mustBash(make, PLACE.root, kind, path, victim);
   return path;
 }
 
@@ -64,12 +51,12 @@ describe("an archive", () => {
     const { stderr } = await runner.call("chroot-create", "foreign");
     expect(stderr).not.toContain("Fault");
     expect(await victim.look()).toBe(victim.before);
-    const trees = await must(
+    const trees = await mustBash(
       'find "$1/foreign.v" -maxdepth 1 -type d -name "foreign_*" 2>/dev/null || true',
       PLACE.root,
     );
     for (const tree of trees.trim().split("\n").filter(Boolean)) {
-      expect(await must('python3 -c "$1" "$2"', TRUSTED_ATTRIBUTES, tree)).toBe("");
+      expect(await mustBash('python3 -c "$1" "$2"', TRUSTED_ATTRIBUTES, tree)).toBe("");
     }
   });
 
@@ -92,7 +79,7 @@ for member in tarfile.open(sys.argv[1]):
     expect((await runner.call("chroot-create", "foreign")).code).toBe(0);
     // Devices are not made, and all else is.
     const found = 'find "$1/foreign.v" -mindepth 2 -name setuid -o -type b -o -type c';
-    const trees = await must(found, PLACE.root);
+    const trees = await mustBash(found, PLACE.root);
     expect(trees).toMatch(/^[^\n]+\/setuid\n$/);
     const as = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "sh", "-c"];
     for (const path of trees.trim().split("\n")) {
@@ -117,7 +104,7 @@ async function openImage(place: Place, change: string): Promise<string> {
     place.kind === "btrfs"
       ? 'btrfs -q subvolume snapshot "$2/trixie" "$1" >/dev/null'
       : 'cp -a "$2/trixie" "$1"';
-  await must(`${make}; cd "$1"; ${change}`, tree, place.root);
+  await mustBash(`${make}; cd "$1"; ${change}`, tree, place.root);
   return name;
 }
 

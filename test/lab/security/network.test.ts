@@ -10,6 +10,7 @@ import {
   command,
   later,
   type Machine,
+  must,
   openRunner,
   type Place,
   scriptFile,
@@ -22,12 +23,6 @@ const BTRFS: Place = { kind: "btrfs", root: "/fs/btrfs/root" };
 const PAIRS = "/run/nspawn-runner/address-pairs";
 const RULES = "/run/nspawn-runner/network-rules";
 const TABLE = ["inet", "nspawn_runner"];
-
-async function must(...argv: string[]): Promise<string> {
-  const ended = await command(...argv);
-  if (ended.code !== 0) throw new Error(`${argv.join(" ")}: ${ended.stderr}`);
-  return ended.stdout;
-}
 
 function linkOf({ name }: Machine): { name: string; host: string; own: string } {
   const link = readdirSync(PAIRS).find((entry) => readlinkSync(`${PAIRS}/${entry}`) === name) ?? "";

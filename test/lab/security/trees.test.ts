@@ -7,32 +7,15 @@ import {
   command,
   expectNothingLeft,
   later,
+  mustBash,
   openRunner,
   PLACES,
   type Place,
   uniqueName,
 } from "../harness.ts";
+import { openVictim } from "../victim.ts";
 
 cleanUpAfterEach();
-
-const must = async (script: string, ...words: string[]): Promise<string> => {
-  const { code, stdout, stderr } = await command("bash", "-euc", script, "sh", ...words);
-  if (code !== 0) throw new Error(`${script}: ${stderr}${stdout}`);
-  return stdout;
-};
-
-/** A file and a directory of the host, and all that can be seen of them. */
-async function openVictim() {
-  const path = `/var/tmp/${uniqueName()}`;
-  later(() => command("rm", "-rf", path));
-  await must('mkdir -p "$1/directory"; echo mine >"$1/file"; echo mine >"$1/directory/file"', path);
-  const look = () =>
-    must(
-      `cd "$1"; find . -printf '%P %y %m %U %s %l %T@\\n' | sort; cat file directory/file`,
-      path,
-    );
-  return { path, before: await look(), look };
-}
 
 /** An image put there by hand, in whose tree that was done. */
 async function openImage(place: Place, from: string, change: string, ...words: string[]) {
@@ -42,8 +25,8 @@ async function openImage(place: Place, from: string, change: string, ...words: s
     command("bash", "-c", 'btrfs -q subvolume delete "$0" 2>/dev/null || rm -rf "$0"', tree),
   );
   const make = place.kind === "btrfs" ? 'btrfs -q subvolume create "$1"' : 'mkdir "$1"';
-  await must(`${make}; cp -a "$2/$3/." "$1"`, tree, place.root, from);
-  await must(`cd "$1"; shift; ${change}`, tree, ...words);
+  await mustBash(`${make}; cp -a "$2/$3/." "$1"`, tree, place.root, from);
+  await mustBash(`cd "$1"; shift; ${change}`, tree, ...words);
   return { name, tree };
 }
 
@@ -74,7 +57,7 @@ describe.each(places)("on $kind", (place) => {
     const machine = await runner.machine("nosystemd");
     const attack = `#!/bin/bash
       for path in etc/resolv.conf etc/machine-id etc/hostname etc/hosts usr/lib/systemd tmp var root; do
-        rm -rf "/$path" 2>/dev/null; ln -s ${victim.path}/directory "/$path" 2>/dev/null
+        rm -rf "/$path" 2>/dev/null; ln -s ${victim.path}/sub "/$path" 2>/dev/null
       done
       unshare -m sh -c 'umount -R -l /dev /run /tmp; rm -rf /dev /run; ln -s ${victim.path} /dev; ln -s ${victim.path} /run' 2>/dev/null
       echo done`;
@@ -110,7 +93,7 @@ describe("a machine's control directory", () => {
     const machine = await runner.machine("nosystemd");
     const place = `/run/nspawn-runner/machines/${machine.name}/control`;
     const look = () =>
-      must('cd "$1"; find . ! -path "./steps/*" -printf "%P %y %m %U %n %s\\n" | sort', place);
+      mustBash('cd "$1"; find . ! -path "./steps/*" -printf "%P %y %m %U %n %s\\n" | sort', place);
     const before = await look();
     const attack = `#!/bin/bash
       cd /run/nspawn-runner
