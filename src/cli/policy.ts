@@ -39,7 +39,7 @@ export const policyAction: Action<[PolicyOptions]> = async ({ host }, options) =
   const identity = saved?.identity ?? jobOf(options);
   const variable =
     options.job === undefined ? wishesOf(options) : readJobVariable(host, options.job);
-  host.print(explainPolicy(host, config, { identity, image, variable }));
+  host.print(await explainPolicy(host, config, { identity, image, variable }));
   return "success";
 };
 

@@ -142,7 +142,7 @@ export const limitEntries = {
     v.pipe(
       disk,
       v.description(
-        "What a job's machine may write into its clone. No storage keeps it yet: jobs fail where it is set.",
+        "What a job's machine may write into its clone. Jobs fail where it is set and the storage cannot keep it (docs/limits.md).",
       ),
     ),
   ),

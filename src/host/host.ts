@@ -18,6 +18,7 @@ import { encodeJournalEntry, type Log, type LogLevel, openLog } from "./log.ts";
 import { type Mounts, openMounts } from "./mounts.ts";
 import { type Names, openNames } from "./names.ts";
 import { openProcesses, type Processes } from "./processes.ts";
+import { openQuotas, type Quotas } from "./quotas.ts";
 import { writeStdout } from "./stdout.ts";
 import { openTrees, type Trees } from "./trees.ts";
 import { writeStderrNow, writeStdoutNow } from "./write-now.ts";
@@ -59,6 +60,7 @@ export interface Host {
   readonly locks: Locks;
   readonly fifos: Fifos;
   readonly mounts: Mounts;
+  readonly quotas: Quotas;
   readonly processes: Processes;
   readonly cgroups: Cgroups;
   readonly names: Names;
@@ -125,6 +127,7 @@ export function openHost(options: {
     }),
     fifos: openFifos(),
     mounts: openMounts(),
+    quotas: openQuotas(),
     processes: openProcesses({ log, environment, ...options }),
     cgroups: openCgroups(),
     names: openNames(),

@@ -108,6 +108,19 @@ export function shareData(sourceFd: number, copyFd: number): boolean {
   return libc().ioctl(copyFd, FICLONE, sourceFd) === 0;
 }
 
+/** ioctl(2) with a structure that the kernel reads, or fills. */
+export function controlFile(fd: number, request: number, data: Buffer, subject: string): void {
+  check("ioctl", subject, libc().ioctl(fd, request, BigInt(ptr(data))));
+}
+
+const SYS_QUOTACTL_FD = 443; // asm-generic/unistd.h
+
+/** quotactl_fd(2): of the file system that the descriptor is on. */
+export function controlQuota(fd: number, command: number, id: number, data: Buffer): void {
+  const { syscall } = libc();
+  check("quotactl", `${id}`, syscall(SYS_QUOTACTL_FD, fd, command, id, BigInt(ptr(data)), 0));
+}
+
 const AT_FDCWD = -100;
 
 // linux/exportfs.h, asm-generic/errno.h

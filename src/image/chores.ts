@@ -7,6 +7,7 @@ import { findMachineGarbage } from "../machine/collect-garbage.ts";
 import { firewallIsIncomplete, restoreFirewall } from "../network/ensure-firewall.ts";
 import { closeStrayReach, findStrayReach } from "../network/reach.ts";
 import { findStrayLinks, removeLink } from "../network/stray-links.ts";
+import { findStrayLimits } from "../storage/stray-limits.ts";
 import { listTrash, startDeleter } from "../storage/trash.ts";
 import { onlyWarn } from "../text/only-warn.ts";
 import type { ImageStore } from "./draft.ts";
@@ -94,6 +95,10 @@ async function* places(host: Host, request: ChoresRequest): AsyncGenerator<Place
     find: () => findPackagesChores(host, store, packages),
   };
   yield { what: "what is in the trash", find: () => findTrashChores(host, rootDirectory) };
+  yield {
+    what: "limits of disks without a machine",
+    find: () => findLimitChores(host, rootDirectory),
+  };
 }
 
 async function findFirewallChores(host: Host): Promise<Chore[]> {
@@ -132,4 +137,15 @@ function findTrashChores(host: Host, rootDirectory: string): Chore[] {
   if (waiting === 0) return [];
   const what = `delete what was thrown away (${waiting} in the trash)`;
   return [{ what, act: () => startDeleter(host, rootDirectory) }];
+}
+
+async function findLimitChores(host: Host, rootDirectory: string): Promise<Chore[]> {
+  const stray = await findStrayLimits(host, rootDirectory);
+  return stray.map(({ what, remove }) => ({
+    what: `remove ${what}, which has no machine`,
+    act: async () => {
+      await remove(host);
+      return true;
+    },
+  }));
 }

@@ -1,4 +1,5 @@
 /** The policy's decision for a job on this host: one for `prepare` and for who asks beforehand. */
+import type { Config } from "../config/config.ts";
 import type { Host } from "../host/host.ts";
 import { defaultLimits } from "../machine/default-limits.ts";
 import { probeHostCapacity } from "../machine/host-capacity.ts";
@@ -6,6 +7,11 @@ import { type Decision, decide, type PolicyConfig, type PolicyFacts } from "../p
 
 export const decideJob = (
   host: Pick<Host, "files">,
-  config: PolicyConfig,
-  facts: Omit<PolicyFacts, "hostLimits">,
-): Decision => decide(config, { ...facts, hostLimits: defaultLimits(probeHostCapacity(host)) });
+  config: PolicyConfig & Pick<Config, "storage" | "tmpfsBytes">,
+  facts: Omit<PolicyFacts, "hostLimits" | "tmpfsBytes">,
+): Decision =>
+  decide(config, {
+    ...facts,
+    hostLimits: defaultLimits(probeHostCapacity(host)),
+    tmpfsBytes: config.storage === "tmpfs" ? config.tmpfsBytes : undefined,
+  });

@@ -32,6 +32,7 @@ import { decideJob } from "./decide-job.ts";
 import { findGitlab } from "./gitlab-places.ts";
 import { findGitlabRunner, requireUsableHost } from "./host-facts.ts";
 import type { JobFeatures } from "./job-features.ts";
+import { probeDisk } from "./probe-disk.ts";
 
 export interface PrepareRequest {
   readonly name: MachineName;
@@ -109,7 +110,8 @@ export async function gatherJob(
     imageLimits: found?.settings.limits ?? {},
   });
   // Refused before its image is built; whether it asks for too much, its image has a say in.
-  const grant = grantJob(terms, found === undefined ? NO_WISHES : request.wishes);
+  const wishes = found === undefined ? NO_WISHES : request.wishes;
+  const grant = grantJob(terms, wishes, probeDisk(host, store));
   requireDevices(host, grant);
   return {
     request,

@@ -1,6 +1,7 @@
 /** The `run` stage: one script in the job's machine, its end told as GitLab Runner wants it. */
 import type { Host } from "../host/host.ts";
 import { WAITS } from "../host/waits.ts";
+import { explainDiskLimit } from "../machine/disk-limit.ts";
 import { explainHits, hitsSince, readLimitFacts, readLimitHits } from "../machine/limit-hits.ts";
 import { machinePaths } from "../machine/machine-paths.ts";
 import {
@@ -78,6 +79,8 @@ export async function runJobStep(
       if (signal !== undefined) host.log.info(signal);
       const hits = hitsSince(hitsBefore, readLimitHits(host, name));
       for (const line of explainHits(hits, readLimitFacts(host, name))) host.log.info(line);
+      const full = await explainDiskLimit(host, name, state);
+      if (full !== undefined) host.log.info(full);
       await explainRefusals(host, name, host.clock.elapsedMs() - startedMs);
       return "script-failed";
     }

@@ -176,6 +176,7 @@ async function makeMachine(
     agent: AGENT_PROTOCOL,
     jobId: request.jobId,
     owner: request.owner,
+    diskBytes: request.root === "clone" ? request.settings.limits.diskBytes : undefined,
   });
   // Its watcher may have ended machines before it could see that this one is the owner's.
   requireWanted(host, request);
@@ -247,5 +248,6 @@ function planRoot(host: Pick<Host, "files">, request: MachineRequest): ClonePlan
     sourceMode: host.files.probe(source)?.mode ?? USUAL_MODE,
     directory: cloneDirectory(request.rootDirectory, request.name),
     memoryBytes,
+    diskBytes: request.settings.limits.diskBytes,
   });
 }

@@ -37,6 +37,8 @@ const stateSchema = v.object({
   source: v.optional(v.custom<TreeId>(isTreeId)),
   /** What the machine's agent speaks (`AGENT_PROTOCOL`); nothing where release 0.1.0 started it. */
   agent: v.optional(v.number()),
+  /** What the machine may write into its clone; no limit when absent. */
+  diskBytes: v.optional(v.number()),
 });
 
 export type MachineState = v.InferOutput<typeof stateSchema>;

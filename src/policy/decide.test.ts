@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { parseConfig } from "../config/config.ts";
 import { decide, type PolicyFacts } from "./decide.ts";
-import { grantJob } from "./grant.ts";
+import { type DiskKeeper, grantJob } from "./grant.ts";
 import type { Job, JobIdentity } from "./job-identity.ts";
 import type { JobWishes } from "./job-wishes.ts";
 
@@ -25,13 +25,15 @@ interface Case {
   readonly images?: readonly string[];
   readonly imageLimits?: PolicyFacts["imageLimits"];
   readonly wishes?: JobWishes;
+  readonly keeper?: DiskKeeper;
 }
 
 async function grant(toml: string, { identity = JOB, images = ["debian"], ...more }: Case = {}) {
-  const { imageLimits = {}, wishes = {} } = more;
+  const { imageLimits = {}, wishes = {}, keeper } = more;
   const hostLimits = { memoryBytes: 4 * 2 ** 30, tasks: 1000 };
   const config = await parseConfig(toml, "/c.toml");
-  return grantJob(decide(config, { identity, images, hostLimits, imageLimits }).terms, wishes);
+  const { terms } = decide(config, { identity, images, hostLimits, imageLimits });
+  return grantJob(terms, wishes, keeper);
 }
 
 const matches = async (condition: string, some: Case = {}): Promise<string> => {
@@ -193,15 +195,42 @@ test("a little less is less, though it reads the same", async () => {
   expect(limits.memoryBytes).toBe(14_990 * 2 ** 20);
 });
 
+const UNFIT: DiskKeeper = {
+  storage: "btrfs",
+  fit: { kind: "unfit", reason: "it has no simple quotas", hint: "Turn them on." },
+};
+
 test.each([
-  ["system", 'job_disk = "1G"\n', {}],
-  ["job", "", { disk: 2 ** 30 }],
+  ["system", 'job_disk = "1G"\n', {}, "1G (setting job_disk)", "Turn them on."],
+  ["job", "", { disk: 2 ** 29 }, "512M (NSPAWN_DISK)", "Leave NSPAWN_DISK out, or ask"],
 ] as const)(
-  "a limit that no storage keeps is no promise: a %s error",
-  async (kind, toml, wishes) => {
-    await expect(grant(toml, { wishes })).rejects.toMatchObject({ kind });
+  "a limit that nobody keeps is no promise: a %s error",
+  async (kind, toml, wishes, ...said) => {
+    await expect(grant(toml, { wishes, keeper: UNFIT })).rejects.toMatchObject({
+      kind,
+      message: `Cannot hold what the job writes to ${said[0]} with storage "btrfs": it has no simple quotas.`,
+      hints: [expect.stringContaining(said[1])],
+    });
   },
 );
+
+test("a limit that the storage keeps holds, and without one no keeper is needed", async () => {
+  const keeper: DiskKeeper = { storage: "btrfs", fit: { kind: "fits" } };
+  const { limits } = await grant('job_disk = "1G"\n', { wishes: { disk: 2 ** 29 }, keeper });
+  expect(limits.diskBytes).toBe(2 ** 29);
+  expect((await grant("", { keeper: UNFIT })).limits.diskBytes).toBeUndefined();
+});
+
+test("in memory the limit is the size of what a clone is in, where nobody says otherwise", async () => {
+  for (const [toml, value, by] of [
+    ["", 2 ** 31, "setting tmpfs_size"],
+    ['job_disk = "1G"\n', 2 ** 30, "setting job_disk"],
+  ] as const) {
+    const facts = { identity: JOB, images: ["debian"], hostLimits: {}, imageLimits: {} };
+    const { terms } = decide(await parseConfig(toml, "/c.toml"), { ...facts, tmpfsBytes: 2 ** 31 });
+    expect(terms.diskBytes).toEqual({ value, by });
+  }
+});
 
 test("a hint can be followed", async () => {
   const refused = grant('job_memory = "12083M"\n', { wishes: { memory: 2 ** 40 } });

@@ -17,6 +17,8 @@ export interface PolicyFacts extends Subject {
   readonly hostLimits: MachineLimits;
   /** What the image's definition says; nothing where it says nothing or the image is not there yet. */
   readonly imageLimits: MachineLimits;
+  /** What a clone may take where it is kept in memory; nothing where it is not. */
+  readonly tmpfsBytes?: number | undefined;
 }
 
 /** A value and who has decided it: `rule 2 "name"`, `job_memory`, `the default of this host`. */
@@ -55,7 +57,8 @@ const NOBODY = "nobody has said otherwise";
 export const formatRule = ({ number, name }: Pick<Rule, "number" | "name">): string =>
   name === undefined ? `rule ${number}` : `rule ${number} "${name}"`;
 
-function beforeRules(config: PolicyConfig, { hostLimits, imageLimits }: PolicyFacts): Terms {
+function beforeRules(config: PolicyConfig, facts: PolicyFacts): Terms {
+  const { hostLimits, imageLimits, tmpfsBytes } = facts;
   const { network, networkAllow, networkDeny, jobLimits } = config;
   const start: Terms = {
     refuse: unsaid(undefined),
@@ -79,8 +82,13 @@ function beforeRules(config: PolicyConfig, { hostLimits, imageLimits }: PolicyFa
     systemCalls: unsaid(NO_LOOSENING.systemCalls),
   };
   const onHost = applySure(start, limitsSaid(hostLimits), () => HOST_DEFAULT);
-  const bySettings = applySure(
+  const onStorage = applySure(
     onHost,
+    limitsSaid({ diskBytes: tmpfsBytes }),
+    () => "setting tmpfs_size",
+  );
+  const bySettings = applySure(
+    onStorage,
     limitsSaid(jobLimits),
     (name) => `setting job_${TERMS[name].label}`,
   );

@@ -61,12 +61,10 @@ const isLoose = (value: boolean | readonly unknown[]): boolean =>
 const MAXIMA = [
   ["memory", "memoryBytes", "memoryMaxBytes"],
   ["cpus", "cpus", "cpusMax"],
+  ["disk", "diskBytes", "diskMaxBytes"],
 ] as const;
 
-/**
- * `up to memory 8G (setting job_memory_max), by NSPAWN_MEMORY`: where that is more than it has unasked.
- * Of the disk there is none: no storage keeps it.
- */
+/** `up to memory 8G (setting job_memory_max), by NSPAWN_MEMORY`: where that is more than it has unasked. */
 export function describeMaxima(terms: Terms): string[] {
   return MAXIMA.flatMap(([wish, usual, max]) => {
     const [has, most] = [terms[usual].value, terms[max].value];

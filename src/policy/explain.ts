@@ -4,22 +4,28 @@ import { RunnerError } from "../text/errors.ts";
 import { escapeUntrusted } from "../text/escape.ts";
 import { type Decision, formatRule, saidBy, type Terms } from "./decide.ts";
 import { describeMaxima } from "./describe-grant.ts";
-import { grantJob } from "./grant.ts";
+import { type DiskKeeper, grantJob } from "./grant.ts";
 import type { JobIdentity } from "./job-identity.ts";
 import type { JobWishes } from "./job-wishes.ts";
 import type { Match, RuleMatch, Subject } from "./match-rule.ts";
 import { TERMS, type TermName } from "./terms.ts";
 
+interface GrantFacts {
+  /** Throws a job error where the job asks for what is no amount. */
+  wishes(): JobWishes;
+  /** Nothing where it is not known what keeps limits of the disk. */
+  readonly keeper: DiskKeeper | undefined;
+}
+
 export function explainDecision(
   subject: Subject,
   { matches, terms }: Decision,
-  /** Throws a job error where the job asks for what is no amount. */
-  askWishes: () => JobWishes,
+  facts: GrantFacts,
 ): string {
   return [
     ["Job:", ...describeSubject(subject)],
     ...matches.map(explainRule),
-    ...explainGrant(terms, askWishes),
+    ...explainGrant(terms, facts),
   ]
     .map(([title, ...lines]) => `${title}\n${lines.map((line) => `  ${line}\n`).join("")}`)
     .join("\n");
@@ -72,9 +78,9 @@ function namesOf(said: ReturnType<typeof saidBy>): TermName[] {
 const TERM_NAMES = Object.keys(TERMS).filter((name): name is TermName => name in TERMS);
 
 /** In the words that the job's log, or the job's failure, would have. */
-function explainGrant(terms: Terms, askWishes: () => JobWishes): string[][] {
+function explainGrant(terms: Terms, { wishes, keeper }: GrantFacts): string[][] {
   try {
-    const { lines } = grantJob(terms, askWishes());
+    const { lines } = grantJob(terms, wishes(), keeper);
     const maxima = describeMaxima(terms);
     return [
       ["Its machine gets:", ...lines],

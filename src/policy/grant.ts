@@ -5,7 +5,9 @@ import type { Loosening } from "../machine/loosening.ts";
 import type { MachineLimits } from "../machine/machine-limits.ts";
 import type { Allowed } from "../network/network-request.ts";
 import type { NetworkTarget } from "../network/network-target.ts";
+import type { StorageFit, StorageKind } from "../storage/storage.ts";
 import { RunnerError } from "../text/errors.ts";
+import { formatLimit } from "../text/sizes.ts";
 import type { Terms } from "./decide.ts";
 import { describeLimits, describeLoosening, describeNetwork } from "./describe-grant.ts";
 import { type JobWishes, limitWithin, WISH_VARIABLES } from "./job-wishes.ts";
@@ -22,12 +24,25 @@ export interface Grant {
   readonly lines: readonly string[];
 }
 
-/** Throws a job error when the job is refused, or asks for more than it may have. */
-export function grantJob(decision: Terms, wishes: JobWishes): Grant {
+/** Whether the storage of the host can hold a machine to a limit of the disk. */
+export interface DiskKeeper {
+  readonly storage: StorageKind;
+  readonly fit: StorageFit;
+}
+
+/**
+ * Throws a job error when the job is refused, or asks for more than it may have; a system error for a limit
+ * of the disk that nobody keeps. Without a keeper none is known.
+ */
+export function grantJob(
+  decision: Terms,
+  wishes: JobWishes,
+  keeper: DiskKeeper | undefined,
+): Grant {
   const { refuse } = decision;
   if (refuse.value !== undefined) throw refused(refuse, refuse.value);
   const terms = withWishes(decision, wishes);
-  if (terms.diskBytes.value !== undefined) throw diskIsUnlimited(terms.diskBytes.by);
+  if (keeper !== undefined) requireDiskLimit(terms.diskBytes, keeper);
   return {
     network: networkOf(terms),
     limits: limitsOf(terms),
@@ -49,12 +64,14 @@ function refused({ by, unsure = false }: Terms["refuse"], reason: string): Runne
   });
 }
 
-/** What cannot be held to is not promised: a storage has to keep the limit first. */
-function diskIsUnlimited(by: string): RunnerError {
-  return new RunnerError({
-    kind: by === WISH_VARIABLES.disk ? "job" : "system",
-    message: `No storage of this release can limit what a job writes, as it should by ${by}.`,
-    hints: ['Leave it out. With storage = "tmpfs", tmpfs_size is such a limit for all machines.'],
+/** What cannot be kept is not promised. What the job itself has asked for is its author's to leave out. */
+function requireDiskLimit({ value, by }: Terms["diskBytes"], { storage, fit }: DiskKeeper): void {
+  if (value === undefined || fit.kind === "fits") return;
+  const asked = by === WISH_VARIABLES.disk;
+  throw new RunnerError({
+    kind: asked ? "job" : "system",
+    message: `Cannot hold what the job writes to ${formatLimit(value)} (${by}) with storage "${storage}": ${fit.reason}.`,
+    hints: asked ? [`Leave ${by} out, or ask the administrator. ${fit.hint}`] : [fit.hint],
   });
 }
 

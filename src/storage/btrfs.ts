@@ -1,12 +1,14 @@
 /** Clones by btrfs snapshots: a few milliseconds, whatever the size. */
 
 import { BTRFS_MAGIC, SUBVOLUME_INODE } from "./btrfs-facts.ts";
+import { limitSubvolume, simpleQuotas } from "./simple-quotas.ts";
 import type { Storage, StorageHost } from "./storage.ts";
 import { COPYING } from "./storage.ts";
 
 export const btrfs: Storage = {
   kind: "btrfs",
   traits: { copyOnWrite: true, needsOwnTree: true },
+  limiter: simpleQuotas,
   probe: async (host, directory) =>
     host.files.probeFileSystem(directory).magic === BTRFS_MAGIC
       ? { kind: "fits" }
@@ -15,16 +17,18 @@ export const btrfs: Storage = {
           reason: `"${directory}" is not on btrfs`,
           hint: 'Put root_directory on a btrfs file system, or set storage = "auto".',
         },
-  planClone: ({ source, directory }) => ({
+  planClone: ({ source, directory, diskBytes }) => ({
     kind: "clone",
     source,
     directory,
     tree: `${directory}/root`,
     mounts: [],
+    diskBytes,
   }),
-  clone: async (host, { source, directory, tree }) => {
+  clone: async (host, { source, directory, tree, diskBytes }) => {
     host.files.createDirectory(directory, 0o700);
     await copyTree(host, source, tree);
+    if (diskBytes !== undefined) await limitSubvolume(host, tree, diskBytes);
   },
   createTree: async (host, tree) => {
     await host.processes.exec(["btrfs", "subvolume", "create", tree]);

@@ -7,8 +7,9 @@ import type { CommandResult, Host } from "../host/host.ts";
 import { WAITS } from "../host/waits.ts";
 import { escapeUntrusted } from "../text/escape.ts";
 import { BTRFS_MAGIC, SUBVOLUME_INODE } from "./btrfs-facts.ts";
+import { liftLimit } from "./simple-quotas.ts";
 
-export type DeletingHost = Pick<Host, "files" | "processes" | "mounts" | "randomName">;
+export type DeletingHost = Pick<Host, "files" | "processes" | "mounts" | "quotas" | "randomName">;
 
 export interface Undeleted {
   /** What is left of the tree: itself, or directories beside it with its subvolumes. */
@@ -35,6 +36,7 @@ export async function deleteTree(host: DeletingHost, path: string): Promise<Unde
   // Of most that is all: the snapshot that a machine ran in, then what is around it.
   if (isBtrfs) await deleteOuterSubvolume(host, path);
   let removal = await removeFiles(host, [path]);
+  if (isBtrfs) for (const tree of outerSubvolumes(host, path)) await liftLimit(host, tree);
   let places = [path];
   const left = (): string[] => places.filter((place) => host.files.probe(place) !== undefined);
   for (const clear of [async () => {}, removeFlags]) {
@@ -57,10 +59,13 @@ function lastWords({ stderr }: CommandResult): string {
 const removeFiles = (host: DeletingHost, paths: readonly string[]): Promise<CommandResult> =>
   host.processes.run(["rm", "-rf", "--one-file-system", "--", ...paths], DELETING);
 
+/** A tree itself, and what a machine's clone is. */
+const outerSubvolumes = ({ files }: DeletingHost, path: string): string[] =>
+  [path, `${path}/root`].filter((tree) => files.probe(tree)?.inode === SUBVOLUME_INODE);
+
 /** Fails where others are in it. */
 async function deleteOuterSubvolume(host: DeletingHost, path: string): Promise<void> {
-  for (const tree of [path, `${path}/root`]) {
-    if (host.files.probe(tree)?.inode !== SUBVOLUME_INODE) continue;
+  for (const tree of outerSubvolumes(host, path)) {
     await host.processes.run(["btrfs", "--quiet", "subvolume", "delete", tree], DELETING);
   }
 }

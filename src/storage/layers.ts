@@ -3,6 +3,8 @@
  * `machine/launch.ts` in the unit's own mount namespace; here are only the directories.
  */
 
+import type { DiskLimiter } from "./disk-limiter.ts";
+import { beginProject, limitProject, probeProjects, readProjectLeft } from "./project-quotas.ts";
 import type {
   ClonePlan,
   CloneRequest,
@@ -24,20 +26,50 @@ const UNFIT: Readonly<Record<number, string>> = {
 
 export const overlay: Storage = {
   ...layers("overlay"),
+  limiter: {
+    probe: probeProjects,
+    readLeft: async (host, { directory }) =>
+      readProjectLeft(host, layerDirectories(directory).written),
+  },
   planClone: (request) => layerPlan(request, []),
+  clone: async (host, plan) => {
+    makeDirectories(host, plan);
+    if (plan.diskBytes === undefined) return;
+    const { written } = layerDirectories(plan.directory);
+    beginProject(host, written);
+    limitProject(host, written, plan.diskBytes);
+  },
+};
+
+/** By the size of what it is in. */
+const bySize: DiskLimiter = {
+  probe: () => ({ kind: "fits" }),
+  readLeft: async ({ files }, { directory, view }) => {
+    const written = `${view}${layerDirectories(directory).written}`;
+    return files.probe(written) === undefined
+      ? undefined
+      : files.probeFileSystem(written).freeBytes;
+  },
 };
 
 export const tmpfs: Storage = {
   ...layers("tmpfs"),
+  limiter: bySize,
   planClone: (request) =>
     layerPlan(request, [
       {
         kind: "tmpfs",
         target: layerDirectories(request.directory).written,
-        sizeBytes: request.memoryBytes,
+        sizeBytes: request.diskBytes ?? request.memoryBytes,
       },
     ]),
+  clone: async (host, plan) => makeDirectories(host, plan),
 };
+
+function makeDirectories({ files }: StorageHost, { directory }: ClonePlan): void {
+  const { lower, written, root } = layerDirectories(directory);
+  for (const path of [directory, lower, written, root]) files.createDirectory(path, 0o700);
+}
 
 interface LayerDirectories {
   readonly lower: string;
@@ -55,7 +87,7 @@ function layerDirectories(directory: string): LayerDirectories {
 }
 
 function layerPlan(
-  { source, sourceMode, directory }: CloneRequest,
+  { source, sourceMode, directory, diskBytes }: CloneRequest,
   first: readonly MountStep[],
 ): ClonePlan {
   const { lower, written, root } = layerDirectories(directory);
@@ -72,10 +104,11 @@ function layerPlan(
       { kind: "id-mapped", source, target: lower },
       { kind: "overlay", target: root, lower, upper, work },
     ],
+    diskBytes,
   };
 }
 
-function layers(kind: StorageKind): Omit<Storage, "planClone"> {
+function layers(kind: StorageKind): Omit<Storage, "limiter" | "planClone" | "clone"> {
   return {
     kind,
     traits: { copyOnWrite: false, needsOwnTree: false },
@@ -88,12 +121,6 @@ function layers(kind: StorageKind): Omit<Storage, "planClone"> {
             reason: `"${directory}" is on ${type}, which cannot hold the upper layer of an overlay`,
             hint: "Put root_directory on a local file system such as btrfs, xfs or ext4.",
           };
-    },
-    clone: async (host, { directory }) => {
-      const { lower, written, root } = layerDirectories(directory);
-      for (const path of [directory, lower, written, root]) {
-        host.files.createDirectory(path, 0o700);
-      }
     },
     createTree: async (host, tree) => host.files.createDirectory(tree, 0o755),
     copyTree: async (host: StorageHost, source, tree) => {

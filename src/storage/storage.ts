@@ -2,12 +2,13 @@
 
 import type { Host } from "../host/host.ts";
 import { WAITS } from "../host/waits.ts";
+import type { DiskLimiter } from "./disk-limiter.ts";
 
 /** How a command that copies or clones a tree is run: it may take long, and ends when we are to end. */
 export const COPYING = { onCancel: "kill", wait: WAITS.copy } as const;
 
 export type StorageKind = "btrfs" | "reflink" | "overlay" | "tmpfs";
-export type StorageHost = Pick<Host, "files" | "processes" | "log" | "randomName">;
+export type StorageHost = Pick<Host, "files" | "processes" | "quotas" | "log" | "randomName">;
 
 /** Whether a kind can be used in a directory; else why not and what to do. */
 export type StorageFit =
@@ -41,6 +42,8 @@ export interface ClonePlan {
   readonly tree: string;
   /** Empty where nspawn can id-map the tree as it is. */
   readonly mounts: readonly MountStep[];
+  /** What may be written into it; no limit when absent. */
+  readonly diskBytes?: number | undefined;
 }
 
 /** No clone: the machine changes a tree itself, as an image that is being built does. */
@@ -52,11 +55,12 @@ export interface InPlace {
 /** How machines get their roots. */
 export interface CloneStorage {
   readonly kind: StorageKind;
+  readonly limiter: DiskLimiter;
   /** Looks, and at most makes and removes one small file. */
   probe(host: StorageHost, directory: string): Promise<StorageFit>;
   /** Pure. `directory` is the machine's own, in the root directory. */
   planClone(request: CloneRequest): ClonePlan;
-  /** Makes the clone on disk. Not atomic: after a crash its directory has all of it. */
+  /** Makes the clone on disk, with its limit. Not atomic: after a crash its directory has all of it. */
   clone(host: StorageHost, plan: ClonePlan): Promise<void>;
 }
 
@@ -65,8 +69,10 @@ export interface CloneRequest {
   /** Permissions of the source itself, which the clone's root has too. */
   readonly sourceMode: number;
   readonly directory: string;
-  /** What a machine may write where that is kept in memory. */
+  /** What a machine may write where that is kept in memory, and nothing else is said. */
   readonly memoryBytes: number;
+  /** What it may write wherever; no limit when absent. */
+  readonly diskBytes?: number | undefined;
 }
 
 /** How the trees of images are made and copied. */

@@ -34,7 +34,7 @@ export const failing =
   };
 
 /** A command that does all of its work or, when refused, none. */
-const whole = (run: (argv: readonly string[]) => Answer | undefined) =>
+export const whole = (run: (argv: readonly string[]) => Answer | undefined) =>
   failing((call) => (call.refused ? REFUSED : run(call.argv)));
 
 export function fileCommands(disk: FakeDisk): CommandTable {

@@ -7,6 +7,8 @@ import type { FileSystemFacts } from "../../src/host/host.ts";
 
 export interface FileSystem extends FileSystemFacts {
   readonly reflinks: boolean;
+  /** What limits it keeps; none when absent. */
+  readonly quotas?: "simple" | "projects";
 }
 
 /** What rename(2) does not cross, and what a device number stands for: a mount or a subvolume. */

@@ -21,6 +21,7 @@ import { type Answer, type CommandTable, fileCommands } from "./fake-commands.ts
 import { CGROUP2, type FakeDisk, type FileSystem, openDisk } from "./fake-disk.ts";
 import { type LockTable, openFakeFifos, openFakeFiles } from "./fake-files.ts";
 import { furnishNetwork, networkCommands } from "./fake-network.ts";
+import { type FakeLimits, openFakeQuotas, openLimits, quotaCommands } from "./fake-quotas.ts";
 import {
   Became,
   type FakeSystemd,
@@ -53,6 +54,7 @@ export interface FakeProcess {
 
 export interface FakeComputer {
   readonly disk: FakeDisk;
+  readonly limits: FakeLimits;
   readonly systemd: FakeSystemd;
   /** All that run, by their ids; every process of ours is `OWN`. */
   readonly processes: Map<number, ProcessFacts>;
@@ -83,6 +85,7 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
   let now = START_OF_TIME;
   const disk = openDisk(() => now);
   furnish(disk, options.mounts ?? {});
+  const limits = openLimits();
   const locks: LockTable = new Map();
   /** Names of a kind of their own, so that what one part draws changes nothing for another. */
   const newName = () => {
@@ -116,6 +119,7 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
     ...(options.commands ?? []),
     ...systemd.commands,
     ...fileCommands(disk),
+    ...quotaCommands(disk, limits),
     ...networkCommands(),
   ];
 
@@ -155,6 +159,7 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
       fifos: openFakeFifos(disk),
       names: { lookUp: async () => ["192.0.2.80"] },
       mounts: openFakeMounts(disk, effects),
+      quotas: openFakeQuotas(disk, effects, limits),
       processes: openFakeProcesses(table, { effects, processes, pause }),
       cgroups: {
         exists: (path) =>
@@ -195,6 +200,7 @@ export function openComputer(options: ComputerOptions = {}): FakeComputer {
   };
   return {
     disk,
+    limits,
     systemd,
     processes,
     endProcess: async (id) => {

@@ -19,6 +19,7 @@ import {
   openComputer,
   type ProcessOptions,
 } from "../fakes/fake-host.ts";
+import { describeLimits } from "../fakes/fake-quotas.ts";
 
 export const ROOT = "/images";
 export const MACHINE = "job-17-abcdef";
@@ -37,18 +38,27 @@ export interface Place {
   readonly image: "tree" | "directory" | "generations" | "none";
   /** Of jobs' machines; the host's when absent. */
   readonly network?: "private";
+  /** Of what jobs write; none when absent. */
+  readonly disk?: string;
+}
+
+interface PlaceOptions extends Pick<ComputerOptions, "commands" | "work"> {
+  /** Its file system keeps no limit, whatever the place asks for. */
+  readonly withoutQuotas?: boolean;
 }
 
 /** A host with a configuration, a storage and an image, on which nothing of ours has run yet. */
 export function openPlace(
-  { kind, image, network }: Place,
-  more: Pick<ComputerOptions, "commands" | "work"> = {},
+  { kind, image, network, disk: limit }: Place,
+  { withoutQuotas = false, ...more }: PlaceOptions = {},
 ): FakeComputer {
-  const computer = openComputer({ mounts: { [ROOT]: DISKS[kind] }, ...more });
+  const keeps = limit !== undefined && !withoutQuotas;
+  const fileSystem = keeps ? withQuotas(DISKS[kind]) : DISKS[kind];
+  const computer = openComputer({ mounts: { [ROOT]: fileSystem }, ...more });
   const { disk } = computer;
   disk.need("chmod", ROOT).mode = 0o700;
   disk.ensureDirectory("/etc/nspawn-runner", 0o755);
-  const text = `root_directory = "${ROOT}"\nstorage = "${kind}"\nnetwork = "${network ?? "host"}"\n`;
+  const text = `root_directory = "${ROOT}"\nstorage = "${kind}"\nnetwork = "${network ?? "host"}"\n${limit === undefined ? "" : `job_disk = "${limit}"\n`}`;
   disk.create("open", "/etc/nspawn-runner/config.toml", { kind: "file", mode: 0o644, text });
   if (image === "none") return computer;
   const generations = image === "generations";
@@ -62,6 +72,11 @@ export function openPlace(
   makeSystem(disk, tree);
   return computer;
 }
+
+const withQuotas = (fileSystem: FileSystem): FileSystem => ({
+  ...fileSystem,
+  quotas: fileSystem === BTRFS ? "simple" : "projects",
+});
 
 /** As `openPlace`; what a person does in a copy of the image is a file more, and the exit code 0. */
 export function openChanging(place: Place): FakeComputer {
@@ -195,4 +210,12 @@ export function expectNothingLeft(computer: FakeComputer, before: readonly strin
   expect([...computer.systemd.units.keys()]).toEqual([]);
   expect([...computer.systemd.slices]).toEqual([]);
   expect(inventory(computer)).toEqual([...before]);
+}
+
+/** Once a machine's clone is deleted, and `gc` has come: the limit that it had is gone too. */
+export async function expectNoLimitLeft(computer: FakeComputer): Promise<void> {
+  await run(computer, gc);
+  await run(computer, gc);
+  expect(trash(computer)).toEqual([]);
+  expect(describeLimits(computer.limits)).toEqual([]);
 }
