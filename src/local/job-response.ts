@@ -28,6 +28,7 @@ export function jobResponse(
         : {
             name: facts.image,
             entrypoint: image?.entrypoint ?? null,
+            pull_policy: image?.pull_policy ?? null,
             executor_opts: docker === undefined ? {} : { docker },
           },
     services: services.map(({ name, alias }) => ({

@@ -105,6 +105,7 @@ job: { script: ['cat "$KEY"', echo began, sleep 60, echo ended], variables: { WH
 test.each([
   ["a trigger", "j: { trigger: { include: child.yml } }", "is a trigger of another pipeline"],
   ["a token", "j: { script: [x], id_tokens: { T: { aud: x } } }", "gets T from GitLab"],
+  ["steps", "j: { run: [{ name: x, script: echo }] }", "j must have script specified"],
   ["rules that leave it out", "j: { script: [x], rules: [{ if: $X }] }", "is not in this pipeline"],
 ])("%s is refused in a sentence", async (_title, pipeline, text) => {
   const project = await openProject(runner, {
@@ -113,6 +114,22 @@ test.each([
   });
   const ended = await project.exec("j");
   expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining(text) });
+});
+
+test("another pipeline is pretended, by its event and its branch", async () => {
+  const { exec } = await open(`
+j: { script: ['echo "$CI_PIPELINE_SOURCE of $CI_COMMIT_REF_NAME, [$CI_COMMIT_BRANCH] [$CI_MERGE_REQUEST_IID]"'] }
+scheduled: { script: [echo], only: [schedules] }
+`);
+  const event = (name: string) => exec("j", "--event", name, "--branch", "topic/x");
+  expect((await event("merge_request")).code).toBe(2);
+  expect((await event("schedule")).stdout).toContain("schedule of topic/x, [topic/x] []\n");
+  expect((await exec("scheduled", "--event", "schedule")).code).toBe(0);
+  expect((await exec("scheduled")).stderr).toContain("only and except leave it out");
+  expect(await exec("j", "--event", "odd")).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining("Give one of push, tag, merge_request, schedule."),
+  });
 });
 
 test("services are not started, and named", async () => {

@@ -17,8 +17,9 @@ export function wordsOf(text: string): readonly string[] {
   return more === 0 ? shown : [...shown, `… and ${more} more lines`];
 }
 
-/** What it says when nothing is wrong. */
-const CHATTER = /^(parsing and downloads finished in|json schema validated in) /;
+/** What it says when nothing is wrong, and how its own command would take less notice of what is. */
+const CHATTER =
+  /^(parsing and downloads finished in|json schema validated in|For further troubleshooting|• Copy the content of|• Use --)/;
 
 /** Colours that the parser gives its words, whatever it is told. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences are what is looked for
