@@ -7,6 +7,18 @@ const UPSTREAM = "nameserver 192.0.2.1\nnameserver 192.0.2.2\nsearch example.net
 test.each([
   ["the host's own", [UPSTREAM, "", ""], [], ["192.0.2.1", "192.0.2.2"]],
   ["what a local resolver asks", [STUB, UPSTREAM, ""], [], ["192.0.2.1", "192.0.2.2"]],
+  [
+    "what another local resolver asks, not what systemd-resolved has left",
+    ["nameserver 127.0.0.1\n", "nameserver 192.0.2.9\n", UPSTREAM],
+    [],
+    ["192.0.2.1", "192.0.2.2"],
+  ],
+  [
+    "what resolved knows, where nothing is said",
+    ["", UPSTREAM, ""],
+    [],
+    ["192.0.2.1", "192.0.2.2"],
+  ],
   ["what NetworkManager knows", [STUB, "", UPSTREAM], [], ["192.0.2.1", "192.0.2.2"]],
   ["those that are set", [UPSTREAM, "", ""], ["198.51.100.1"], ["198.51.100.1"]],
   ["those that are set, once", [UPSTREAM], ["198.51.100.1", "198.51.100.1"], ["198.51.100.1"]],

@@ -3,13 +3,14 @@
 import { isLoopback, parseAddress } from "../text/address.ts";
 import { RunnerError } from "../text/errors.ts";
 
+const OF_RESOLVED = "/run/systemd/resolve/resolv.conf";
 /**
  * Files that may hold the host's resolvers, the best first. The later ones hold what a local
  * resolver of the first forwards to: systemd-resolved(8), and NetworkManager with dnsmasq.
  */
 export const RESOLVER_FILES: readonly string[] = [
   "/etc/resolv.conf",
-  "/run/systemd/resolve/resolv.conf",
+  OF_RESOLVED,
   "/run/NetworkManager/no-stub-resolv.conf",
 ];
 
@@ -31,7 +32,8 @@ const SERVERS_MAX = 3;
 export function chooseResolvers(texts: readonly string[], given: readonly string[]): Resolvers {
   const lines = settingLines(texts[0] ?? "");
   if (given.length > 0) return { servers: [...new Set(given)], lines };
-  for (const text of texts) {
+  for (const [index, text] of texts.entries()) {
+    if (RESOLVER_FILES[index] === OF_RESOLVED && namesAnother(texts[0] ?? "")) continue;
     const servers = reachableServers(text);
     if (servers.length > 0) return { servers: servers.slice(0, SERVERS_MAX), lines };
   }
@@ -55,12 +57,20 @@ export function formatResolvConf({ servers, lines }: Resolvers): string {
     .join("");
 }
 
+/**
+ * Whether a local resolver is there that is not systemd-resolved (127.0.0.53 and .54): what that has left
+ * behind when it was stopped is nobody's.
+ */
+function namesAnother(text: string): boolean {
+  const servers = serversOf(text);
+  return servers.length > 0 && !servers.some((word) => /^127\.0\.0\.5[34]$/.test(word));
+}
+
+const serversOf = (text: string): string[] =>
+  Array.from(text.matchAll(/^[ \t]*nameserver[ \t]+(\S+)/gm), ([, word = ""]) => word);
+
 function reachableServers(text: string): string[] {
-  const found = Array.from(
-    text.matchAll(/^[ \t]*nameserver[ \t]+(\S+)/gm),
-    ([, word = ""]) => word,
-  );
-  return [...new Set(found)].filter((word) => {
+  return [...new Set(serversOf(text))].filter((word) => {
     const address = parseAddress(word);
     return address !== undefined && address !== 0 && !isLoopback(address);
   });

@@ -16,6 +16,7 @@ import {
   scriptFile,
   start,
 } from "../harness.ts";
+import { hostAddress, serveNames } from "../name-server.ts";
 
 cleanUpAfterEach();
 
@@ -30,12 +31,6 @@ function linkOf({ name }: Machine): { name: string; host: string; own: string } 
   const text = (address: number): string =>
     [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join(".");
   return { name: link, host: text(number), own: text(number + 1) };
-}
-
-/** An address of the host that is there for the time of a test. */
-async function hostAddress(address: string): Promise<void> {
-  later(() => command("ip", "address", "del", `${address}/32`, "dev", "lo"));
-  await must("ip", "address", "add", `${address}/32`, "dev", "lo");
 }
 
 /** A web server on an address of the host, or all, which answers "here". */
@@ -53,45 +48,6 @@ async function serve(port: number, address = "0.0.0.0"): Promise<void> {
   const asked = address === "0.0.0.0" ? "127.0.0.1" : address;
   const poll = `until curl -so /dev/null ${asked}:${port}; do :; done`;
   await must("timeout", "10", "bash", "-c", poll);
-}
-
-/** A name server of one's own, whose answers can be changed. */
-async function serveNames(address: string, names: Map<string, string>): Promise<void> {
-  await hostAddress(address);
-  const socket = await Bun.udpSocket({
-    hostname: address,
-    port: 53,
-    socket: {
-      data: (server, message, port, from) => {
-        const query = Buffer.from(message);
-        const labels: string[] = [];
-        let at = 12;
-        for (let length = query[at] ?? 0; length > 0; length = query[at] ?? 0) {
-          labels.push(query.toString("latin1", at + 1, at + 1 + length));
-          at += length + 1;
-        }
-        const question = query.subarray(12, at + 5);
-        const found = query.readUInt16BE(at + 1) === 1 ? names.get(labels.join(".")) : undefined;
-        const head = Buffer.from([
-          ...query.subarray(0, 2),
-          0x81,
-          0x80,
-          0,
-          1,
-          0,
-          found ? 1 : 0,
-          0,
-          0,
-          0,
-          0,
-        ]);
-        const answer = [0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 5, 0, 4];
-        const bytes = found === undefined ? [] : [...answer, ...found.split(".").map(Number)];
-        server.send(Buffer.concat([head, question, Buffer.from(bytes)]), port, from);
-      },
-    },
-  });
-  later(() => socket.close());
 }
 
 /** What follows is done by a machine that nothing keeps back: the proof that an attack is one. */
