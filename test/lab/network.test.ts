@@ -340,6 +340,28 @@ describe("what a host has to have", () => {
     expect(updated.stdout).not.toMatch(/^(Err|W|E):/m);
   });
 
+  test("a range that leads nowhere is free, and a default route that does is no uplink", async () => {
+    const [usual = ""] = (await must("ip", "route", "show", "default")).split("\n");
+    const routes = [
+      ["blackhole", "10.213.0.0/16"],
+      ["unreachable", "default", "metric", "4"],
+    ];
+    later(async () => {
+      for (const route of routes) await command("ip", "route", "del", ...route);
+      await must("ip", "route", "replace", ...usual.trim().split(" "));
+    });
+    for (const route of routes) await must("ip", "route", "add", ...route);
+    // Behind what leads nowhere: the host itself reaches nothing by it, and prepare does not mind.
+    await must("ip", "route", "add", ...usual.trim().split(" "), "metric", "5");
+    later(() => command("ip", "route", "del", ...usual.trim().split(" "), "metric", "5"));
+    await must("ip", "route", "del", ...usual.trim().split(" "));
+    const machine = await runner.machine("trixie");
+    const mtu = readFileSync("/sys/class/net/eth0/mtu", "utf8");
+    expect((await machine.run("cat /sys/class/net/host0/mtu")).stdout).toBe(mtu);
+    await serveInMachine(machine);
+    expect(await must("curl", "-s", "-m", "5", `http://${linkOf(machine).own}/`)).toBe("mine\n");
+  });
+
   test.each([
     ["nft", "nftables"],
     ["ip", "iproute2"],

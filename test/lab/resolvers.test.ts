@@ -103,7 +103,9 @@ test("a dnsmasq on loopback alone is told of, with the setting that helps", asyn
   useResolvConf("nameserver 127.0.0.1\nsearch corp.test\n");
   await startDnsmasq("127.0.0.1");
   const name = uniqueName();
-  const refused = await openRunner(PLACE).call("prepare", "--id", name, "nosystemd");
+  const plain = openRunner(PLACE);
+  later(() => plain.call("cleanup", "--id", name));
+  const refused = await plain.call("prepare", "--id", name, "nosystemd");
   expect(refused).toMatchObject({ code: 2 });
   expect(refused.stderr).toContain("no name server that a machine");
   expect(refused.stderr).toContain("Set network_resolvers");
