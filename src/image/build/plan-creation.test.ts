@@ -44,7 +44,7 @@ test("what strangers have made is unpacked without root, network and the host's 
 
 test("paths of any letters reach the unit as they are", () => {
   const { argv } = planUnit({ ...facts, place: '/a b/100%/"$x' }, [run("true")]);
-  expect(argv).toContain('--property=ExecStopPost=/bin/sh "/a b/100%%/\\"$$x/ended"');
+  expect(argv).toContain('--property=ExecStopPost=/bin/sh "/a b/100%/\\"$$x/ended"');
 });
 
 describe("the script", () => {

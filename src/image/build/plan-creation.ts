@@ -168,6 +168,6 @@ const UNPACK_ALL = `tree=$1; shift
 cd /tmp && HOME=/tmp "$@" || exit
 exec find "$tree" -xdev '(' -type b -o -type c ')' -delete`;
 
-/** systemd.syntax(7), and "%" and "$" of systemd.service(5). */
+/** systemd.syntax(7), and "$" of systemd.service(5). "%" stays as it is (systemd 252 and 257, over the bus). */
 const quoteWord = (word: string): string =>
-  `"${word.replace(/[\\"]/g, "\\$&").replaceAll("%", "%%").replaceAll("$", "$$$$")}"`;
+  `"${word.replace(/[\\"]/g, "\\$&").replaceAll("$", "$$$$")}"`;
