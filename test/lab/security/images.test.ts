@@ -63,9 +63,11 @@ describe("an archive", () => {
   test("by an extractor that trusts links writes outside", async () => {
     const victim = await openVictim();
     const archive = await makeArchive("link-then-write", victim.path);
+    // Python of Debian 12 trusts all, and has no word for it.
     const trusting = `import os, sys, tarfile
+trusted = {"filter": "fully_trusted"} if hasattr(tarfile, "data_filter") else {}
 for member in tarfile.open(sys.argv[1]):
-    if member.name in ("way", "way/planted"): tarfile.open(sys.argv[1]).extract(member, sys.argv[2], filter="fully_trusted")`;
+    if member.name in ("way", "way/planted"): tarfile.open(sys.argv[1]).extract(member, sys.argv[2], **trusted)`;
     const target = `/var/tmp/${uniqueName()}`;
     later(() => command("rm", "-rf", target));
     await command("python3", "-c", trusting, archive, target);
