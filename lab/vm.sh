@@ -19,7 +19,6 @@ lab_vm_image() {
 
 make_vm_image() {
   local fixtures=$1 target=$2 lab_packages=("${lab_packages[@]}" "${lab_vm_packages[@]}")
-  [ "$(uname -m)" = x86_64 ] || die "A lab in a VM needs a host of x86_64: this one is of $(uname -m)."
   chmod 700 "$target"
   mkdir "$target/tree"
   make_base "$target/tree"
@@ -66,6 +65,9 @@ add_vm_settings() {
   for unit in getty@.service serial-getty@.service ssh.service ssh.socket; do
     ln -sf /dev/null "$tree/etc/systemd/system/$unit"
   done
+  # It looks for a socket family that QEMU has not been given, and fails.
+  mkdir -p "$tree/etc/systemd/system-generators"
+  ln -s /dev/null "$tree/etc/systemd/system-generators/systemd-ssh-generator"
   # ConditionNeedsUpdate= of systemd.unit(5): nothing has changed since it was made.
   touch "$tree/etc/.updated" "$tree/var/.updated"
   ssh-keygen -q -t ed25519 -N '' -C lab -f "$target/key"
@@ -89,9 +91,14 @@ accelerator() {
   cat "$verdict"
 }
 
+need_vm_tools() {
+  need qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils ssh:openssh-client xz:xz-utils &&
+    { [ -x /usr/lib/qemu/virtiofsd ] || need /usr/libexec/virtiofsd:virtiofsd; }
+}
+
 lay_out_vm() {
-  need qemu-system-x86_64:qemu-system-x86 qemu-img:qemu-utils ssh:openssh-client xz:xz-utils
-  [ -x /usr/lib/qemu/virtiofsd ] || need /usr/libexec/virtiofsd:virtiofsd
+  [ "$(uname -m)" = x86_64 ] || die "A lab in a VM needs a host of x86-64: this one is of $(uname -m)."
+  need_vm_tools || die "A lab in a VM needs QEMU, virtiofsd and ssh, which cannot be installed here (see above)."
   local image kind
   image=$(lab_vm_image)
   ln -s "$image" "$lab/image"
@@ -119,7 +126,7 @@ vm_inside() {
   if [ -t 0 ] && [ -t 1 ]; then tty=(-t); fi
   nsenter --target "$(<"$lab/pid")" --net -- \
     ssh -F none "${tty[@]}" -i "$lab/image/key" -o UserKnownHostsFile="$lab/image/known_hosts" -o HostKeyAlias=lab \
-    -o IdentitiesOnly=yes -o BatchMode=yes -o LogLevel=ERROR root@127.0.0.1 "$line"
+    -o IdentitiesOnly=yes -o BatchMode=yes -o LogLevel=ERROR -o ServerAliveInterval=20 -o ServerAliveCountMax=6 root@127.0.0.1 "$line"
 }
 
 # An orderly reboot. Whoever asks may be ended by it, before the answer.
