@@ -103,14 +103,17 @@ async function openSession(host: Host, request: ExecRequest, scratch: string): P
 async function readPipeline(host: Host, session: Session): Promise<DeclaredPipeline> {
   const { repository, theirs, scratch, predefined, request } = session;
   const project = `${theirs}/clone`;
-  const root = `${scratch}/parser`;
+  const ours = `${scratch}/ours`;
+  const root = `${ours}/parser`;
   const cloning = repository.cloneForParser(project);
   const both = Promise.all([findPrograms(host), cloning]);
   // Nothing goes on in a directory that is about to be removed.
   const [programs] = await both.finally(() => Promise.allSettled([cloning]));
+  // The parser's user is not known yet; systemd, which binds files there for it, needs no way to them.
+  host.files.createDirectory(ours, 0o700);
   host.files.createDirectory(root, 0o755);
   const variables = { ...predefined, ...request.variables, ...request.files };
-  const variablesFile = `${scratch}/variables.json`;
+  const variablesFile = `${ours}/variables.json`;
   return parsePipeline(
     await resolvePipeline(host, { programs, project, root, variables, variablesFile }),
   );

@@ -1,7 +1,15 @@
 /** `exec` that is told to end, or killed, wherever it is: what it leaves, and who takes that away. */
 import { beforeEach, expect, test } from "bun:test";
 import { existsSync, readdirSync, watch } from "node:fs";
-import { awaitUnitsGone, cleanUpAfterEach, openRunner, type Started, start } from "./harness.ts";
+import {
+  awaitUnitsGone,
+  cleanUpAfterEach,
+  later,
+  must,
+  openRunner,
+  type Started,
+  start,
+} from "./harness.ts";
 import { openProject } from "./project.ts";
 
 cleanUpAfterEach();
@@ -73,6 +81,7 @@ async function begin(phase: Phase): Promise<{ running: Started; directory: strin
   const { directory } = await openProject(runner, { ".gitlab-ci.yml": phase.pipeline });
   const reached = phase.reached();
   const running = start(["env", "-C", directory, "nspawn-runner", "exec", "j"], runner.environment);
+  later(() => running.kill("SIGKILL"));
   await reached(running);
   return { running, directory };
 }
@@ -87,6 +96,29 @@ test.each(Object.entries(PHASES))("^C in %s leaves nothing", async (_title, phas
     list(`${directory}/.git/nspawn-runner/artifacts/${sha}`),
   );
   expect(left.filter((name) => name.endsWith(".part"))).toEqual([]);
+});
+
+test("nobody else on the host reads anything of a call: variables are secrets", async () => {
+  const script = PHASES["the script"];
+  if (script === undefined) throw new Error("there is no such phase");
+  const { running } = await begin(script);
+  const [scratch] = scratches();
+  const closed = ["-type", "d", "!", "-perm", "-001", "-prune"];
+  const open = [
+    "find",
+    `/tmp/${scratch}`,
+    ...closed,
+    "-o",
+    "-type",
+    "f",
+    "-perm",
+    "-004",
+    "-print",
+  ];
+  expect(await must(...open)).toBe("");
+  expect(await must("find", `/tmp/${scratch}`, "-name", "variables.json")).not.toBe("");
+  running.kill("SIGINT");
+  await running.ended;
 });
 
 test.each([

@@ -40,7 +40,7 @@ interface Places {
   readonly root: string;
   /** What rules of includes may ask for. */
   readonly variables: Variables;
-  /** A path for them that is not there yet. */
+  /** A path for them that is not there yet, in a directory that is closed to others: they are secrets. */
   readonly variablesFile: string;
 }
 
