@@ -30,9 +30,10 @@ export interface Files {
    * What the file system tells a directory by from every other that it has or ever had: its handle
    * (name_to_handle_at(2)), as an NFS server would. On ext4 and xfs that is the inode's number and
    * its generation, on btrfs the number of the subvolume too. The same after a mount or a reboot,
-   * unlike a device number, and another where an inode's number is used again.
+   * unlike a device number, and another where an inode's number is used again. Nothing where there is
+   * none (any more).
    */
-  birthMark(path: string): string;
+  birthMark(path: string): string | undefined;
   /** Whether something is mounted there: nobody renames or exchanges it then (EBUSY). */
   isMountPoint(path: string): boolean;
   /** Whether its file system, or on btrfs its subvolume, refuses every change, also a rename. */
@@ -219,11 +220,11 @@ function plainFiles(): Files {
 }
 
 /** Where there are no handles, as on an overlayfs: the time of birth, which no copy takes over. */
-function birthMark(path: string): string {
+function birthMark(path: string): string | undefined {
   const handle = fileHandle(path);
   if (handle !== undefined) return handle;
-  const { ino, birthtimeNs } = fs.lstatSync(path, { bigint: true });
-  return `${ino} born ${birthtimeNs}`;
+  const facts = fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return facts === undefined ? undefined : `${facts.ino} born ${facts.birthtimeNs}`;
 }
 
 /** access(2): root may write everywhere else. */

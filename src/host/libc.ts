@@ -126,13 +126,14 @@ const AT_FDCWD = -100;
 // linux/exportfs.h, asm-generic/errno.h
 const MAX_HANDLE_SZ = 128;
 const EPERM = 1;
+const ENOENT = 2;
 const ENAMETOOLONG = 36;
 const ENOSYS = 38;
 const EOPNOTSUPP = 95;
 
 /**
  * name_to_handle_at(2): type and bytes of a file's handle, as text; a link is not followed. Nothing
- * where the file system has none, or a container's filter denies the call.
+ * where the file system has none, a container's filter denies the call, or there is no file.
  */
 export function fileHandle(path: string): string | undefined {
   const handle = Buffer.alloc(8 + MAX_HANDLE_SZ); // struct file_handle: bytes, type, the handle
@@ -149,7 +150,7 @@ export function fileHandle(path: string): string | undefined {
     check("name_to_handle_at", path, result);
   } catch (error) {
     const absent =
-      error instanceof SystemCallError && [EPERM, ENOSYS, EOPNOTSUPP].includes(error.errno);
+      error instanceof SystemCallError && [EPERM, ENOENT, ENOSYS, EOPNOTSUPP].includes(error.errno);
     if (absent) return undefined;
     throw error;
   }
@@ -354,7 +355,6 @@ export function sendDatagram(path: string, message: Buffer): void {
   );
 }
 
-const ENOENT = 2;
 const AF_NETLINK = 16;
 const NETLINK_NETFILTER = 12;
 const SOCK_RAW_CLOEXEC = 3 | 0o2000000;

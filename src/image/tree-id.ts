@@ -10,6 +10,7 @@ import * as v from "valibot";
 import type { Host } from "../host/host.ts";
 import { WAITS } from "../host/waits.ts";
 import { formatRecord, type RecordHost, type RecordKind, readRecord } from "../record/record.ts";
+import { RunnerError } from "../text/errors.ts";
 import { isTreeId, type TreeId } from "../text/names.ts";
 import { readManifest, requireManifest } from "./generations/manifest.ts";
 import { listTrees } from "./tree-places.ts";
@@ -56,6 +57,8 @@ export function readTreeId(host: RecordHost, place: TreePlace): TreeId | undefin
 
 function findByMark(host: RecordHost, { rootDirectory, tree }: TreePlace): TreeId | undefined {
   const mark = host.files.birthMark(tree);
+  // Of a tree that is being removed, after it was seen.
+  if (mark === undefined) return undefined;
   const place = tree.slice(rootDirectory.length + 1);
   const same = listRecords(host, rootDirectory).filter(({ record }) => record?.mark === mark);
   const here = same.find(({ record }) => record?.place === place);
@@ -80,8 +83,12 @@ export async function ensureTreeId(
   const meanwhile = readTreeId(host, place);
   if (meanwhile !== undefined) return meanwhile;
   const id = newTreeId(host);
+  const mark = host.files.birthMark(place.tree);
+  if (mark === undefined) {
+    throw new RunnerError({ kind: "system", message: `"${place.tree}" was removed meanwhile.` });
+  }
   const record = {
-    mark: host.files.birthMark(place.tree),
+    mark,
     place: place.tree.slice(place.rootDirectory.length + 1),
   };
   const text = formatRecord(TREE_RECORD, record);

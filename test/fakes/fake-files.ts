@@ -47,7 +47,10 @@ export function openFakeFiles(
       const node = disk.look(path, false);
       return node === undefined ? undefined : toFacts(node);
     },
-    birthMark: (path) => `born ${disk.need("name_to_handle_at", path, false).born}`,
+    birthMark: (path) => {
+      const node = disk.look(path, false);
+      return node === undefined ? undefined : `born ${node.born}`;
+    },
     isMountPoint: (path) => {
       const node = disk.look(path, false);
       const around = disk.look(path.slice(0, path.lastIndexOf("/")), true);

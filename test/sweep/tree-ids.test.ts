@@ -166,6 +166,24 @@ describe("a tree that a machine was cloned from, and that a person has renamed,"
   });
 });
 
+test("a tree that is removed while it is looked at is none, and gets no name", async () => {
+  const computer = openChanging({ kind: "overlay", image: "tree" });
+  const { host } = computer.start();
+  const files = {
+    ...host.files,
+    probe: (path: string) => {
+      const facts = host.files.probe(path);
+      if (path === `${ROOT}/debian` && facts !== undefined) computer.disk.remove(path);
+      return facts;
+    },
+  };
+  const place = { rootDirectory: ROOT, tree: `${ROOT}/debian` };
+  expect(files.birthMark(place.tree)).toBeDefined();
+  expect(readTreeId({ ...host, files }, place)).toBeUndefined();
+  expect(files.birthMark(place.tree)).toBeUndefined();
+  await expect(ensureTreeId(host, place)).rejects.toThrow("was removed meanwhile");
+});
+
 test("mounts that the file system cannot tell apart are told by where they are", () => {
   const computer = openChanging({ kind: "overlay", image: "tree" });
   const roots = ["one", "two"].map((name) => `${ROOT}/${name}`);

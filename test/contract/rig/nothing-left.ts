@@ -17,9 +17,9 @@ export function expectNoMachine(place: Place): void {
   const units = Bun.spawnSync([...listed, "nspawn-runner-*.service"])
     .stdout.toString()
     .split("\n");
-  // What deletes clones, and what waits for a runner's end, are no job's.
+  // What deletes clones, waits for a runner's end or watches the disk, is no job's.
   expect(
-    units.filter((unit) => unit !== "" && !/^nspawn-runner-(trash|watch)-/.test(unit)),
+    units.filter((unit) => unit !== "" && !/^nspawn-runner-(trash|watch|disk)-/.test(unit)),
   ).toEqual([]);
 }
 
