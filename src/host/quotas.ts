@@ -65,14 +65,15 @@ function unlessRefused<Result>(errors: readonly number[], act: () => Result): Re
   }
 }
 
+const EPERM = 1;
 const ENOENT = 2;
 const ESRCH = 3;
 const EINVAL = 22;
 const ENOTTY = 25;
 const ENOSYS = 38;
 const EOPNOTSUPP = 95;
-/** Of what does not count at all, in the words of one file system or another. */
-const NOT_COUNTED = [ENOENT, ESRCH, EINVAL, ENOTTY, ENOSYS, EOPNOTSUPP];
+/** Of what does not count at all, in the words of one file system or another, or of a container's filter. */
+const NOT_COUNTED = [EPERM, ENOENT, ESRCH, EINVAL, ENOTTY, ENOSYS, EOPNOTSUPP];
 
 const BTRFS_IOC_TREE_SEARCH = 0xd0009411;
 /** struct btrfs_ioctl_search_args: what is searched for, and then what was found, each behind its header. */
