@@ -9,7 +9,7 @@ import { type Cgroups, openCgroups } from "./cgroups.ts";
 import { type Claims, openClaims } from "./claims.ts";
 import { type Connections, openConnections } from "./connections.ts";
 import { type Fifos, openFifos } from "./fifo.ts";
-import { type FileSystemFacts, type Files, openFiles } from "./files.ts";
+import { type Files, openFiles } from "./files.ts";
 import { isJournalStream } from "./journal-stream.ts";
 import { sendDatagram } from "./libc.ts";
 import { findLockHolder } from "./lock-holder.ts";
@@ -25,10 +25,10 @@ import { writeStderrNow, writeStdoutNow } from "./write-now.ts";
 
 // What other rooms may name of ours; values come with the host alone.
 export type { AnswerFifo, LineFifo } from "./fifo.ts";
+export type { FileSystemFacts } from "./files.ts";
 export type { ProcessFacts } from "./process-facts.ts";
 export type { CommandResult } from "./processes.ts";
 export type { Tree } from "./trees.ts";
-export type { FileSystemFacts };
 
 export interface Clock {
   /** The time of day: for dates, and the ages of files. An administrator, or NTP, may set it. */

@@ -4,6 +4,7 @@
  * (asm-generic/unistd.h: the calls added since Linux 5.0 have one number everywhere).
  */
 import { CString, dlopen, FFIType, ptr, read } from "bun:ffi";
+import { constants } from "node:os";
 import { type NetlinkMessage, parseMessages } from "./netlink.ts";
 
 const { int, ptr: pointer, u64, i64, u32 } = FFIType;
@@ -50,7 +51,20 @@ export class SystemCallError extends Error {
   }
 }
 
-const EWOULDBLOCK = 11;
+const { EPERM, ENOENT, EWOULDBLOCK, ENAMETOOLONG, ENOSYS, EOPNOTSUPP } = constants.errno;
+
+/** The result, or nothing where the kernel refuses with one of these errors. */
+export function unlessRefused<Result>(
+  errors: readonly number[],
+  act: () => Result,
+): Result | undefined {
+  try {
+    return act();
+  } catch (error) {
+    if (error instanceof SystemCallError && errors.includes(error.errno)) return undefined;
+    throw error;
+  }
+}
 
 function check(call: string, subject: string, result: number | bigint): number {
   if (Number(result) >= 0) return Number(result);
@@ -123,13 +137,7 @@ export function controlQuota(fd: number, command: number, id: number, data: Buff
 
 const AT_FDCWD = -100;
 
-// linux/exportfs.h, asm-generic/errno.h
-const MAX_HANDLE_SZ = 128;
-const EPERM = 1;
-const ENOENT = 2;
-const ENAMETOOLONG = 36;
-const ENOSYS = 38;
-const EOPNOTSUPP = 95;
+const MAX_HANDLE_SZ = 128; // linux/exportfs.h
 
 /**
  * name_to_handle_at(2): type and bytes of a file's handle, as text; a link is not followed. Nothing
@@ -139,21 +147,13 @@ export function fileHandle(path: string): string | undefined {
   const handle = Buffer.alloc(8 + MAX_HANDLE_SZ); // struct file_handle: bytes, type, the handle
   handle.writeUInt32LE(MAX_HANDLE_SZ, 0);
   const mountId = Buffer.alloc(4);
-  try {
-    const result = libc().name_to_handle_at(
-      AT_FDCWD,
-      ptr(cString(path)),
-      ptr(handle),
-      ptr(mountId),
-      0,
+  const call = () =>
+    check(
+      "name_to_handle_at",
+      path,
+      libc().name_to_handle_at(AT_FDCWD, ptr(cString(path)), ptr(handle), ptr(mountId), 0),
     );
-    check("name_to_handle_at", path, result);
-  } catch (error) {
-    const absent =
-      error instanceof SystemCallError && [EPERM, ENOENT, ENOSYS, EOPNOTSUPP].includes(error.errno);
-    if (absent) return undefined;
-    throw error;
-  }
+  if (unlessRefused([EPERM, ENOENT, ENOSYS, EOPNOTSUPP], call) === undefined) return undefined;
   const bytes = handle.subarray(8, 8 + handle.readUInt32LE(0));
   return `${handle.readInt32LE(4)}:${bytes.toString("hex")}`;
 }

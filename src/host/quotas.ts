@@ -4,7 +4,8 @@
  * linux/dqblk_xfs.h.
  */
 import * as fs from "node:fs";
-import { controlFile, controlQuota, SystemCallError } from "./libc.ts";
+import { constants } from "node:os";
+import { controlFile, controlQuota, unlessRefused } from "./libc.ts";
 
 export interface ProjectUse {
   readonly id: number;
@@ -55,23 +56,7 @@ function withFile<Result>(path: string, act: (fd: number) => Result): Result {
   }
 }
 
-/** The result, or nothing where the kernel refuses with one of these errors. */
-function unlessRefused<Result>(errors: readonly number[], act: () => Result): Result | undefined {
-  try {
-    return act();
-  } catch (error) {
-    if (error instanceof SystemCallError && errors.includes(error.errno)) return undefined;
-    throw error;
-  }
-}
-
-const EPERM = 1;
-const ENOENT = 2;
-const ESRCH = 3;
-const EINVAL = 22;
-const ENOTTY = 25;
-const ENOSYS = 38;
-const EOPNOTSUPP = 95;
+const { EPERM, ENOENT, ESRCH, EINVAL, ENOTTY, ENOSYS, EOPNOTSUPP } = constants.errno;
 /** Of what does not count at all, in the words of one file system or another, or of a container's filter. */
 const NOT_COUNTED = [EPERM, ENOENT, ESRCH, EINVAL, ENOTTY, ENOSYS, EOPNOTSUPP];
 

@@ -5,6 +5,7 @@
  * nothing without a bound.
  */
 import * as fs from "node:fs";
+import { constants } from "node:os";
 import { posix } from "node:path";
 import { RunnerError } from "../text/errors.ts";
 import { escapeUntrusted } from "../text/escape.ts";
@@ -41,8 +42,7 @@ export interface Tree extends Disposable {
 const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL, O_NONBLOCK, O_NOFOLLOW, O_DIRECTORY } = fs.constants;
 /** open(2): a descriptor that only names a file; opening it has no effect on a device or a FIFO. */
 const O_PATH = 0o10000000;
-// asm-generic/errno-base.h, asm-generic/errno.h
-const [ENOENT, ENOTDIR, ELOOP] = [2, 20, 40];
+const { ENOENT, ENOTDIR, ELOOP } = constants.errno;
 
 export function openTrees(): Trees {
   return {
