@@ -4,6 +4,7 @@
  * and every configuration. What one machine has besides is a chain of its own (`machine-rules.ts`).
  */
 import { INTERFACE_PREFIX } from "./network-paths.ts";
+import { NEVER_PLACES } from "./never-places.ts";
 
 export const TABLE = ["inet", "nspawn_runner"] as const;
 /** From a machine's interface to the chain of its own, for those that have one. */
@@ -18,12 +19,6 @@ export const REFUSED_SET = "refused";
 export const CROWDED_SET = "crowded";
 
 const MACHINES = `"${INTERFACE_PREFIX}*"`;
-
-/**
- * Link-local addresses, with most clouds' metadata services; besides those Alibaba's, and Azure's
- * WireServer.
- */
-export const NEVER_PLACES = ["169.254.0.0/16", "100.100.100.200", "168.63.129.16"] as const;
 
 const NEVER_ADDRESSES = `{ ${NEVER_PLACES.join(", ")} }`;
 const NEVER_TYPES = "{ local, broadcast, anycast, multicast }";

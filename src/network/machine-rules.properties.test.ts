@@ -2,10 +2,10 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { formatRange, isWithin, parseAddress, parseRange } from "../text/address.ts";
-import { NEVER_PLACES } from "./firewall-rules.ts";
 import { formatMachineRules, planMachineRules } from "./machine-rules.ts";
 import type { Allowed } from "./network-request.ts";
 import { type NetworkTarget, parseNetworkTarget } from "./network-target.ts";
+import { NEVER_PLACES } from "./never-places.ts";
 
 interface Packet {
   readonly to: string;

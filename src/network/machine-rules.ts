@@ -10,20 +10,14 @@ import {
   type AddressRange,
   isLoopback,
   parseAddress,
-  parseRange,
+  rangeOf,
   rangesOverlap,
 } from "../text/address.ts";
-import {
-  batch,
-  MACHINE_CHAINS,
-  NEVER_CHAIN,
-  NEVER_PLACES,
-  REFUSE_CHAIN,
-  TABLE,
-} from "./firewall-rules.ts";
+import { batch, MACHINE_CHAINS, NEVER_CHAIN, REFUSE_CHAIN, TABLE } from "./firewall-rules.ts";
 import { INTERFACE_PREFIX } from "./network-paths.ts";
 import type { NetworkRequest } from "./network-request.ts";
 import { formatNetworkTarget, type NetworkTarget } from "./network-target.ts";
+import { NEVER_RANGES } from "./never-places.ts";
 
 type PrivateRequest = Extract<NetworkRequest, { kind: "private" }>;
 
@@ -117,12 +111,6 @@ function placeOf(list: Place["list"], { to, port }: NetworkTarget): Place {
     ...(port === undefined ? {} : { port }),
   };
 }
-
-/** An address, or a range. */
-const rangeOf = (text: string): AddressRange =>
-  parseRange(text) ?? { first: parseAddress(text) ?? 0, prefix: 32 };
-
-const NEVER_RANGES: ClosedRanges = [...NEVER_PLACES, "224.0.0.0/4", "255.255.255.255"].map(rangeOf);
 
 /** The host's loopback is not there in a machine: nothing can be opened on it. */
 export const isReachable = (address: string): boolean => {

@@ -1,14 +1,10 @@
 /** What a machine never reaches, whatever is said: a setting that names it would do nothing. Pure. */
-import { type AddressRange, isWithin, parseAddress, parseRange } from "../text/address.ts";
-import { NEVER_PLACES } from "./firewall-rules.ts";
+import { type AddressRange, isWithin, rangeOf } from "../text/address.ts";
 import type { NetworkTarget } from "./network-target.ts";
-
-const rangesOf = (texts: readonly string[]): AddressRange[] =>
-  texts.map((text) => parseRange(text) ?? { first: parseAddress(text) ?? 0, prefix: 32 });
+import { NEVER_RANGES } from "./never-places.ts";
 
 /** A machine has a loopback of its own; "this network" (RFC 1122) is no place at all. */
-const NOWHERE = rangesOf(["127.0.0.0/8", "0.0.0.0/8"]);
-const NEVER = rangesOf([...NEVER_PLACES, "224.0.0.0/4", "255.255.255.255"]);
+const NOWHERE = ["127.0.0.0/8", "0.0.0.0/8"].map(rangeOf);
 /** RFC 6761, 6.3. */
 const LOOPBACK_NAME = /(?:^|\.)localhost$/;
 
@@ -19,7 +15,8 @@ export function targetFault(
 ): string | undefined {
   const isNowhere = to.kind === "name" ? LOOPBACK_NAME.test(to.name) : isInOneOf(to.range, NOWHERE);
   if (isNowhere) return "is loopback, which each machine has of its own";
-  if (list !== "allow" || to.kind === "name" || !isInOneOf(to.range, NEVER)) return undefined;
+  if (list !== "allow" || to.kind === "name" || !isInOneOf(to.range, NEVER_RANGES))
+    return undefined;
   return "is refused to all machines, unless network_open opens it";
 }
 

@@ -62,3 +62,7 @@ export const isWithin = (inner: AddressRange, outer: AddressRange): boolean =>
 export function isLoopback(address: Address): boolean {
   return address >>> 24 === 127;
 }
+
+/** Of an address or a range that was parsed before. */
+export const rangeOf = (text: string): AddressRange =>
+  parseRange(text) ?? { first: parseAddress(text) ?? 0, prefix: ADDRESS_BITS };
