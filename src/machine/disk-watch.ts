@@ -5,6 +5,7 @@
 import type { Host } from "../host/host.ts";
 import { RunnerError } from "../text/errors.ts";
 import { formatCommandFailure } from "../text/format-command.ts";
+import { watcherCommand } from "../watch/watcher-command.ts";
 import { type DiskReserve, planReserve } from "./disk-reserve.ts";
 import scriptText from "./disk-watch.sh" with { type: "text" };
 import { MACHINES_DIRECTORY, RUNTIME_DIRECTORY } from "./machine-paths.ts";
@@ -17,36 +18,25 @@ const watchUnit = (rootDirectory: string): string =>
   `nspawn-runner-disk-${Bun.SHA256.hash(rootDirectory, "hex").slice(0, HASH_LENGTH)}.service`;
 
 /** The command that starts the unit. Pure. */
-export function watchDiskCommand(
+export const watchDiskCommand = (
   rootDirectory: string,
   { reserve, driver }: { readonly reserve: DiskReserve; readonly driver: readonly string[] },
-): string[] {
-  const properties = [
-    "Description=Ends the CI machine that fills the disk",
-    "SyslogIdentifier=nspawn-runner",
-    "Restart=on-failure",
-    "RestartSec=1s",
-    "CollectMode=inactive-or-failed",
+): string[] =>
+  watcherCommand({
+    unit: watchUnit(rootDirectory),
+    slice: MACHINES_SLICE,
+    description: "Ends the CI machine that fills the disk",
     // Beside machines that take all they can.
-    "CPUWeight=1000",
-    "OOMScoreAdjust=-500",
-  ];
-  return [
-    "systemd-run",
-    "--quiet",
-    `--unit=${watchUnit(rootDirectory)}`,
-    `--slice=${MACHINES_SLICE}`,
-    ...properties.map((property) => `--property=${property}`),
-    "--",
-    "/bin/sh",
-    SCRIPT,
-    rootDirectory,
-    String(reserve.bytes),
-    String(reserve.inodes),
-    MACHINES_DIRECTORY,
-    ...driver,
-  ];
-}
+    properties: ["CPUWeight=1000", "OOMScoreAdjust=-500"],
+    script: SCRIPT,
+    words: [
+      rootDirectory,
+      String(reserve.bytes),
+      String(reserve.inodes),
+      MACHINES_DIRECTORY,
+      ...driver,
+    ],
+  });
 
 /**
  * To be called when the machine's directory has been there for a while, and before a job's script is:

@@ -9,6 +9,7 @@ import { RunnerError } from "../text/errors.ts";
 import { formatCommandFailure } from "../text/format-command.ts";
 import { formatError } from "../text/format-error.ts";
 import type { MachineName } from "../text/names.ts";
+import { watcherCommand } from "../watch/watcher-command.ts";
 import { listMachines } from "./machine-list.ts";
 import { RUNTIME_DIRECTORY } from "./machine-paths.ts";
 import { readMachineState } from "./machine-state.ts";
@@ -22,29 +23,14 @@ const LOOK_MS = 20;
 const SCRIPT = `${RUNTIME_DIRECTORY}/watch-owner`;
 
 /** The command that starts the unit. Pure. */
-export function watchCommand(owner: Owner, driver: readonly string[]): string[] {
-  const properties = [
-    `Description=Ends the machines of process ${owner.pid} when it is gone`,
-    "SyslogIdentifier=nspawn-runner",
-    // Killed, or short of memory, it comes back; told to end, it does not.
-    "Restart=on-failure",
-    "RestartSec=1s",
-    "CollectMode=inactive-or-failed",
-  ];
-  return [
-    "systemd-run",
-    "--quiet",
-    `--unit=${watchUnit(owner)}`,
-    `--slice=${MACHINES_SLICE}`,
-    ...properties.map((property) => `--property=${property}`),
-    "--",
-    "/bin/sh",
-    SCRIPT,
-    String(owner.pid),
-    String(owner.startTicks),
-    ...driver,
-  ];
-}
+export const watchCommand = (owner: Owner, driver: readonly string[]): string[] =>
+  watcherCommand({
+    unit: watchUnit(owner),
+    slice: MACHINES_SLICE,
+    description: `Ends the machines of process ${owner.pid} when it is gone`,
+    script: SCRIPT,
+    words: [String(owner.pid), String(owner.startTicks), ...driver],
+  });
 
 const watchUnit = ({ pid, startTicks }: Owner): string =>
   `nspawn-runner-watch-${pid}-${startTicks}.service`;

@@ -4,6 +4,7 @@
  * there is none. What it calls may fail: the next round is another try.
  */
 import type { Host } from "../host/host.ts";
+import { watcherCommand } from "../watch/watcher-command.ts";
 import { TABLE } from "./firewall-rules.ts";
 import { PAIRS_DIRECTORY, RULES_DIRECTORY } from "./network-paths.ts";
 import scriptText from "./watch-firewall.sh" with { type: "text" };
@@ -15,29 +16,14 @@ const SLICE = "system.slice";
 const SCRIPT = "/run/nspawn-runner/watch-firewall";
 
 /** Pure. */
-export function watchFirewallCommand(driver: readonly string[]): string[] {
-  const properties = [
-    "Description=Makes the firewall of machines' networks again when it is removed",
-    "SyslogIdentifier=nspawn-runner",
-    "Restart=on-failure",
-    "RestartSec=1s",
-    "CollectMode=inactive-or-failed",
-  ];
-  return [
-    "systemd-run",
-    "--quiet",
-    `--unit=${UNIT}`,
-    `--slice=${SLICE}`,
-    ...properties.map((property) => `--property=${property}`),
-    "--",
-    "/bin/sh",
-    SCRIPT,
-    PAIRS_DIRECTORY,
-    RULES_DIRECTORY,
-    ...TABLE,
-    ...driver,
-  ];
-}
+export const watchFirewallCommand = (driver: readonly string[]): string[] =>
+  watcherCommand({
+    unit: UNIT,
+    slice: SLICE,
+    description: "Makes the firewall of machines' networks again when it is removed",
+    script: SCRIPT,
+    words: [PAIRS_DIRECTORY, RULES_DIRECTORY, ...TABLE, ...driver],
+  });
 
 export const firewallIsWatched = (host: Pick<Host, "cgroups">): boolean =>
   host.cgroups.exists(`${SLICE}/${UNIT}`);
