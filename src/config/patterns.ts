@@ -1,6 +1,6 @@
 /** What a pattern of a rule can be: one that matches nothing, whatever comes, is a slip. Pure. */
 import * as v from "valibot";
-import { ONCE, once } from "./values.ts";
+import { line, ONCE, once } from "./values.ts";
 
 /** Half a sentence on what is wrong with it. */
 type Fault = (pattern: string) => string | undefined;
@@ -39,8 +39,7 @@ export const imageFault: Fault = (pattern) => {
 
 export const pattern = (faultOf: Fault) =>
   v.pipe(
-    v.string(),
-    v.regex(/^[^\p{Cc}]{1,200}$/u, "must be 1 to 200 characters on one line"),
+    line,
     v.rawCheck(({ dataset, addIssue }) => {
       const fault = dataset.typed ? faultOf(dataset.value) : undefined;
       if (fault !== undefined) addIssue({ message: fault });

@@ -8,6 +8,7 @@ import { looseningEntries } from "./loosening-settings.ts";
 import { imageFault, pattern, patterns, projectFault, refFault } from "./patterns.ts";
 import {
   limitEntries,
+  line,
   type NetworkKind,
   networkKind,
   networkTargets,
@@ -15,10 +16,6 @@ import {
   once,
 } from "./values.ts";
 
-const text = v.pipe(
-  v.string(),
-  v.regex(/^[^\p{Cc}]{1,200}$/u, "must be 1 to 200 characters on one line"),
-);
 const number = v.pipe(v.number(), v.integer(), v.minValue(1));
 const projectOrNumber = v.lazy((input) =>
   typeof input === "number" ? number : pattern(projectFault),
@@ -75,7 +72,7 @@ export const conditionEntries = {
 export const consequenceEntries = {
   refuse: v.optional(
     v.pipe(
-      v.union([text, v.literal(false)], "must be the reason, a text, or false"),
+      v.union([line, v.literal(false)], "must be the reason, a text, or false"),
       v.title("the reason, or false"),
       v.description("Refuses the job; `false` takes back what an earlier rule has refused."),
     ),
@@ -104,7 +101,7 @@ const CONSEQUENCES = Object.keys(consequenceEntries);
 export const ruleEntries = {
   name: v.optional(
     v.pipe(
-      text,
+      line,
       v.title("text"),
       v.description("What messages call the rule, besides its number."),
     ),

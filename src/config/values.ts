@@ -9,6 +9,10 @@ import { parseSize } from "../text/sizes.ts";
 export const isPlainPath = (path: string): boolean =>
   /^(?:\/(?!\.{1,2}(?:\/|$))[^/\p{Cc}]+)+$/u.test(path);
 
+export const line = v.pipe(
+  v.string(),
+  v.regex(/^[^\p{Cc}]{1,200}$/u, "must be 1 to 200 characters on one line"),
+);
 export const absolutePath = v.pipe(
   v.string(),
   v.transform((path) => path.replace(/(?<=.)\/+$/, "")),

@@ -4,9 +4,9 @@ import type { Host } from "../host/host.ts";
 /** Each is known in small letters and in capitals. */
 const PROXIES = ["http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy"];
 
-export function passedOn(
-  host: Pick<Host, "environment">,
-): Readonly<Record<string, string>> & { readonly PATH: string } {
+export type Environment = Readonly<Record<string, string>> & { readonly PATH: string };
+
+export function passedOn(host: Pick<Host, "environment">): Environment {
   const names = ["HOME", ...PROXIES, ...PROXIES.map((name) => name.toUpperCase())];
   const known = names.flatMap((name) => {
     const value = host.environment[name];

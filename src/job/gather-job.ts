@@ -102,7 +102,7 @@ export async function gatherJob(
   const store = { rootDirectory, storage };
   const image = (await isToBeBuilt(host, config, imageName))
     ? undefined
-    : findAsked(host, config, request);
+    : findAsked(host, { config, request, name: chosen });
   const found = image && describe(host, store, image);
   const { terms } = decideJob(host, config, {
     identity: request.identity,
@@ -157,9 +157,16 @@ function requireDevices(host: Pick<Host, "files">, { loosening, lines }: Grant):
 }
 
 /** Throws a job error when it is not there and the job has asked for it, else a system error. */
-function findAsked(host: Host, config: Config, request: PrepareRequest): Image {
+function findAsked(
+  host: Host,
+  {
+    config,
+    request,
+    name,
+  }: { readonly config: Config; readonly request: PrepareRequest; readonly name: string },
+): Image {
   try {
-    return findImage(host, config.rootDirectory, chooseImage(request, config));
+    return findImage(host, config.rootDirectory, name);
   } catch (error) {
     if (!(error instanceof RunnerError) || request.image !== undefined) throw error;
     throw new RunnerError({

@@ -11,7 +11,7 @@ import { type OutputWish, openOutput } from "./output.ts";
 import { findPrograms, resolvePipeline } from "./parser/resolve-pipeline.ts";
 import { checkNames, chooseJobs, jobsFrom, jobsOfStage } from "./pipeline/choose-jobs.ts";
 import { type DeclaredPipeline, parsePipeline } from "./pipeline/declared-pipeline.ts";
-import { formatJob, formatJobs } from "./pipeline/format-jobs.ts";
+import { formatJob, formatJobs, widthOf } from "./pipeline/format-jobs.ts";
 import { artifactSourcesOf } from "./pipeline/needs.ts";
 import { refuseWhatIsNotHere } from "./pipeline/not-here.ts";
 import { choosePipelineKind, type Event, type PipelineKind } from "./pipeline/pipeline-kind.ts";
@@ -169,13 +169,14 @@ async function nameJobs(
     host.print(formatJobs(pipeline));
     return undefined;
   }
+  const width = widthOf(pipeline);
   const choices = pipeline.stages.flatMap((stage) =>
     pipeline.jobs
       .filter(({ declared }) => declared.stage === stage)
       .map((job) => ({
         group: escapeUntrusted(stage, 80),
         value: job.name,
-        line: formatJob(pipeline, job),
+        line: formatJob(job, width),
       })),
   );
   const chosen = await request.choose("Which job?", choices, { signal: host.signal });

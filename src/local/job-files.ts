@@ -57,14 +57,12 @@ export async function restoreCaches(
   const archives = pulled.flatMap(({ key, fallbacks }) => {
     const keys = [key, ...fallbacks];
     const found = keys.findIndex((each) => store.has(store.cacheOf(each)));
-    const checked = (each: string): string => `Checking cache for ${escapeUntrusted(each, 200)}...`;
-    const none = keys
-      .slice(0, found < 0 ? undefined : found)
-      .map((each) => ({ title: `${checked(each)} there is none yet.`, file: undefined }));
-    const there = keys
-      .slice(found, found + 1)
-      .map((each) => ({ title: checked(each), file: store.cacheOf(each) }));
-    return found < 0 ? none : [...none, ...there];
+    return keys.slice(0, found < 0 ? undefined : found + 1).map((each, index) => {
+      const title = `Checking cache for ${escapeUntrusted(each, 200)}...`;
+      return index === found
+        ? { title, file: store.cacheOf(each) }
+        : { title: `${title} there is none yet.`, file: undefined };
+    });
   });
   await stages.must("Restoring cache", "restore_cache", restoreScript(place, archives));
 }

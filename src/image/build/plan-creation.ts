@@ -6,6 +6,7 @@ import { limitSettings, type MachineLimits } from "../../machine/machine-limits.
 import { formatCommand, quoteArgument } from "../../text/format-command.ts";
 import { AMOUNTS, attendedCommand, escapeBind, exportLines, HARDENED } from "../attended-unit.ts";
 import { type CommandStep, type CreateStep, UNPACKING } from "../creators/creator.ts";
+import type { Environment } from "../passed-on.ts";
 import type { Unpacking } from "./unpack.ts";
 import { withDevices } from "./with-devices.ts";
 
@@ -17,7 +18,7 @@ export interface CreationFacts {
   readonly tree: string;
   readonly work: string;
   /** All that its commands have. */
-  readonly environment: Readonly<Record<string, string>>;
+  readonly environment: Environment;
   readonly driver: readonly string[];
   readonly limits: MachineLimits;
   readonly timeMaxSeconds: number;
@@ -50,7 +51,6 @@ export function planUnit(facts: CreationFacts, steps: readonly CommandStep[]): C
   const at = (name: string): string => `${place}/${name}`;
   const files = { script: at("script"), ended: at("ended"), unpacking: at("unpacking.json") };
   const marks = { at: at("at"), result: at("result") };
-  const path = `PATH=${environment.PATH ?? "/usr/sbin:/usr/bin:/sbin:/bin"}`;
   return {
     ...marks,
     files: [
@@ -73,8 +73,9 @@ export function planUnit(facts: CreationFacts, steps: readonly CommandStep[]): C
         `ExecStopPost=/bin/sh ${quoteWord(files.ended)}`,
       ],
       argv: [
-        path,
-        ...["LC_ALL=C.UTF-8", "unshare", ...NAMESPACES, "--"],
+        `PATH=${environment.PATH}`,
+        "LC_ALL=C.UTF-8",
+        ...["unshare", ...NAMESPACES, "--"],
         ...(unpacks === undefined
           ? ["/bin/sh", files.script]
           : [...facts.driver, "internal-unpack", files.unpacking]),

@@ -3,10 +3,11 @@ import { escapeUntrusted } from "../../text/escape.ts";
 import type { Pipeline, PipelineJob } from "./plan-pipeline.ts";
 
 export function formatJobs(pipeline: Pipeline): string {
+  const width = widthOf(pipeline);
   const stages = pipeline.stages.flatMap((stage) => {
     const jobs = pipeline.jobs.filter(({ declared }) => declared.stage === stage);
     if (jobs.length === 0) return [];
-    return [shown(stage), ...jobs.map((job) => `  ${formatJob(pipeline, job)}`)];
+    return [shown(stage), ...jobs.map((job) => `  ${formatJob(job, width)}`)];
   });
   const absent = [...pipeline.absent].map(([name, why]) => `  ${shown(name)}: ${why}`);
   const rest = absent.length === 0 ? [] : ["Not in this pipeline:", ...absent];
@@ -14,11 +15,13 @@ export function formatJobs(pipeline: Pipeline): string {
 }
 
 /** One of them, in columns with the others. */
-export function formatJob(pipeline: Pipeline, job: PipelineJob): string {
-  const names = pipeline.jobs.map(({ name }) => shown(name).length);
-  const width = Math.min(40, Math.max(0, ...names));
+export function formatJob(job: PipelineJob, width: number): string {
   return `${shown(job.name).padEnd(width)}${notesOf(job)}`.trimEnd();
 }
+
+/** Of the column of names. */
+export const widthOf = ({ jobs }: Pipeline): number =>
+  jobs.reduce((width, { name }) => Math.min(40, Math.max(width, shown(name).length)), 0);
 
 const shown = (text: string): string => escapeUntrusted(text, 80);
 
