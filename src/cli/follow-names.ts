@@ -1,4 +1,4 @@
-/** `internal-follow-names`: what a timer does while machines live that may reach places by name. */
+/** `internal-follow-names`: what the unit that watches the firewall does while machines live that may reach places by name. */
 import { followNames } from "../network/follow-names.ts";
 import type { Action } from "./context.ts";
 
