@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { statSync } from "node:fs";
 import {
+  awaitDeleters,
   cleanUpAfterEach,
   command,
   later,
@@ -42,10 +43,8 @@ async function openDisk(
     root,
     remount: async () => {
       // A deleter that works has the file system in its own mount namespace.
-      await shell(
-        `systemctl stop "nspawn-runner-trash-*.service"; umount $0; mount -o loop $0.img $0`,
-        root,
-      );
+      await awaitDeleters();
+      await shell(`umount $0; mount -o loop $0.img $0`, root);
     },
   };
 }
@@ -137,7 +136,8 @@ test("on ext4, logins give an image a tree at a time, and never the packages of 
     const login = await runner.call("chroot-login", "plain", "--", "/bin/sh", "-c", script);
     expect(login).toMatchObject({ code: 0 });
     // Until the tree before is deleted, its inode is not free.
-    await shell(`systemctl stop "nspawn-runner-trash-*.service"; rm -rf $0/.trash/*`, root);
+    await awaitDeleters();
+    await shell(`[ -z "$(ls -A $0/.trash)" ]`, root);
   }
 });
 
